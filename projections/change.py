@@ -1,0 +1,35 @@
+"""A change: one key of the projected state got another value, because of one event."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a key of the projected state stands for."""
+
+    OBJECT = "object"
+    LINK = "link"
+    CLIQUE = "clique"
+    SCAN = "scan"
+    SNAPSHOT = "snapshot"
+    ENVIRONMENT = "environment"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """One thing inside an environment: object type and id, link type and id, focal type and id ..."""
+
+    kind: Kind
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`before` and `after` are canonical JSON; None where the thing is not there."""
+
+    key: Key
+    before: bytes | None
+    after: bytes | None
+    offset: int
+    """The offset of the event that caused it."""

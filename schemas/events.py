@@ -1,0 +1,130 @@
+"""The events: facts about one environment, in the past tense, as they stand on the log.
+
+Each payload class mirrors `avsc/<its kind>.avsc` field by field; the codec relies on it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What one fetch covers: one entry of the scan plan under one parent object."""
+
+    entry: str
+    parent_type: str
+    parent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentDefined:
+    """An environment was created or its settings changed; secrets stand as references only."""
+
+    settings: bytes
+    """Canonical JSON: cloud, uplinks, mechanism_drivers, distribution, ssh ... (see docs)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanStarted:
+    """A scan began; whatever scan of the environment was still open has thereby broken off."""
+
+    scan_id: str
+    origin: str
+    """`cloud:<clouds.yaml name>` or `bundle:<folder name>`."""
+    settings: bytes
+    """Canonical JSON: the settings in force, with what the scan found out itself (drivers)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectsSeen:
+    """Objects of one type under one parent, as columns: `documents[i]` describes `ids[i]`."""
+
+    scan_id: str
+    scope: Scope
+    object_type: str
+    parent_type: str
+    parent_id: str
+    ids: list[str]
+    documents: list[bytes]
+    """Canonical JSON objects, attributes only (no id, type or parent)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailed:
+    """A fetch could not look; nothing is swept in its scope or below it."""
+
+    scan_id: str
+    scope: Scope
+    object_type: str
+    host: str | None
+    request: str
+    """The command or the API request that failed."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFinished:
+    """A scan ended; the covered scopes, and only these, say what is no longer there."""
+
+    scan_id: str
+    status: str
+    """completed, completed_with_errors, failed or aborted."""
+    covered: list[Scope]
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationReceived:
+    """A notification of the message bus, as received but for its secrets."""
+
+    message_id: str
+    event_type: str
+    publisher_id: str
+    exchange: str
+    routing_key: str
+    body: bytes
+    """JSON of the whole oslo.messaging message (payload, timestamp, priority ...)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """A moment of the environment got a name."""
+
+    name: str
+    at_offset: int
+    note: str
+
+
+Payload = (
+    EnvironmentDefined
+    | ScanStarted
+    | ObjectsSeen
+    | FetchFailed
+    | ScanFinished
+    | NotificationReceived
+    | SnapshotTaken
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact with its envelope."""
+
+    id: str
+    """UUID, given by whoever saw the fact: the same fact has the same id."""
+    environment: str
+    source: str
+    """Who saw it: `scan`, `openstack`, `operator` ..."""
+    occurred_at: int
+    """When it happened, microseconds since 1970-01-01 UTC."""
+    cause: str | None
+    """The id of the event or of the request that led to this one."""
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event where it stands on the log."""
+
+    offset: int
+    logged_at: int
+    """When we knew: the log's own time, microseconds since 1970-01-01 UTC, never decreasing."""
+    event: Event

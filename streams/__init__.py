@@ -1,0 +1,1 @@
+"""The log, the history, replay, and what runs on them."""
