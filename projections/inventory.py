@@ -1,11 +1,14 @@
 """The inventory: what objects an environment has, with indexes for the rules that join them."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from schemas.canonical import Document
+from schemas.canonical import Document, decode_document, encode
+from schemas.events import Scope
 
 Value = str | int | bool | None
+_K = TypeVar("_K")
+_I = TypeVar("_I")
 
 
 class Ref(NamedTuple):
@@ -18,23 +21,55 @@ class Ref(NamedTuple):
 class Obj:
     """One object of the inventory. Treat it and its document as read-only."""
 
-    __slots__ = ("document", "id", "parent", "type")
+    __slots__ = ("_document", "_raw", "id", "parent", "type")
 
     def __init__(self, ref: Ref, parent: Ref, document: Document) -> None:
         """Hold the attributes of `ref`, which stands under `parent` in the tree."""
-        self.type = ref.type
-        self.id = ref.id
+        self.type, self.id = ref
         self.parent = parent
-        self.document = document
+        self._document: Document | None = document
+        self._raw: bytes | None = None
+
+    @classmethod
+    def encoded(cls, ref: Ref, parent: Ref, raw: bytes) -> "Obj":
+        """Hold the attributes as canonical JSON, decoded when first asked for."""
+        obj = cls.__new__(cls)
+        obj.type, obj.id = ref
+        obj.parent = parent
+        obj._document = None
+        obj._raw = raw
+        return obj
 
     @property
     def ref(self) -> Ref:
         """Answer the object's type and id."""
         return Ref(self.type, self.id)
 
+    @property
+    def document(self) -> Document:
+        """Answer the attributes."""
+        if self._document is None:
+            self._document = decode_document(self._raw or b"")
+        return self._document
+
+    @property
+    def raw(self) -> bytes:
+        """Answer the attributes as canonical JSON."""
+        if self._raw is None:
+            self._raw = encode(self._document)
+        return self._raw
+
     def get(self, attribute: str, default: Any = None) -> Any:  # noqa: ANN401 - attributes are JSON
         """Answer an attribute of the document."""
         return self.document.get(attribute, default)
+
+    def same_as(self, other: "Obj") -> bool:
+        """Answer whether parent and attributes are equal."""
+        return self.parent == other.parent and self.raw == other.raw
+
+    def __repr__(self) -> str:
+        """Name the object, for a failing test's sake."""
+        return f"Obj({self.type} {self.id})"
 
 
 class InventoryView(Protocol):
@@ -55,3 +90,122 @@ class InventoryView(Protocol):
     def children(self, parent: Ref) -> list[Obj]:
         """Answer the objects directly under a parent."""
         ...
+
+
+Touched = tuple[Obj | None, Obj | None]
+"""One object before and after; None where it is not there."""
+
+
+class Inventory:
+    """The objects of one environment, each with the scope in which it was last seen."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._types: dict[str, dict[str, Obj]] = {}
+        self._children: dict[Ref, dict[Ref, Obj]] = {}
+        self._scope_of: dict[Ref, Scope] = {}
+        self._in_scope: dict[Scope, set[Ref]] = {}
+        self._indexes: dict[tuple[str, str], dict[Value, dict[str, Obj]]] = {}
+        self._indexed_by: dict[str, list[str]] = {}
+
+    def __len__(self) -> int:
+        """Answer how many objects there are."""
+        return len(self._scope_of)
+
+    def get(self, object_type: str, object_id: str) -> Obj | None:
+        """Answer the object, or None."""
+        return self._types.get(object_type, {}).get(object_id)
+
+    def of_type(self, object_type: str) -> Iterator[Obj]:
+        """Yield all objects of a type, sorted by id."""
+        objects = self._types.get(object_type, {})
+        return (objects[object_id] for object_id in sorted(objects))
+
+    def types(self) -> list[str]:
+        """Answer the types that have an object, sorted."""
+        return sorted(name for name, objects in self._types.items() if objects)
+
+    def where(self, object_type: str, attribute: str, value: Value) -> list[Obj]:
+        """Answer the objects of a type whose attribute equals the value, sorted by id."""
+        index = self._indexes.get((object_type, attribute))
+        if index is None:
+            index = self._build_index(object_type, attribute)
+        found = index.get(value, {})
+        return [found[object_id] for object_id in sorted(found)]
+
+    def children(self, parent: Ref) -> list[Obj]:
+        """Answer the objects directly under a parent, sorted by type and id."""
+        found = self._children.get(parent, {})
+        return [found[ref] for ref in sorted(found)]
+
+    def scope_of(self, ref: Ref) -> Scope | None:
+        """Answer the scope in which the object was last seen."""
+        return self._scope_of.get(ref)
+
+    def in_scope(self, scope: Scope) -> list[Ref]:
+        """Answer the objects last seen in a scope, sorted."""
+        return sorted(self._in_scope.get(scope, ()))
+
+    def scopes(self) -> list[Scope]:
+        """Answer the scopes that hold an object, in a fixed order."""
+        live = (scope for scope, refs in self._in_scope.items() if refs)
+        return sorted(live, key=lambda s: (s.entry, s.parent_type, s.parent_id))
+
+    def put(self, obj: Obj, scope: Scope) -> Obj | None:
+        """Hold the object in place of the one of its name, which is answered."""
+        ref = obj.ref
+        before = self.get(*ref)
+        if before is not None:
+            self._forget(before)
+        self._types.setdefault(obj.type, {})[obj.id] = obj
+        self._children.setdefault(obj.parent, {})[ref] = obj
+        self._scope_of[ref] = scope
+        self._in_scope.setdefault(scope, set()).add(ref)
+        for attribute in self._indexed_by.get(obj.type, ()):
+            self._index(obj, attribute)
+        return before
+
+    def remove(self, ref: Ref) -> Obj | None:
+        """Drop the object and answer it; None if it is not there."""
+        obj = self.get(*ref)
+        if obj is not None:
+            self._forget(obj)
+        return obj
+
+    def _forget(self, obj: Obj) -> None:
+        ref = obj.ref
+        del self._types[obj.type][obj.id]
+        _discard(self._children, obj.parent, ref)
+        scope = self._scope_of.pop(ref)
+        refs = self._in_scope[scope]
+        refs.discard(ref)
+        if not refs:
+            del self._in_scope[scope]
+        for attribute in self._indexed_by.get(obj.type, ()):
+            value = obj.get(attribute)
+            if _hashable(value):
+                _discard(self._indexes[obj.type, attribute], value, obj.id)
+
+    def _build_index(self, object_type: str, attribute: str) -> dict[Value, dict[str, Obj]]:
+        index: dict[Value, dict[str, Obj]] = {}
+        self._indexes[object_type, attribute] = index
+        self._indexed_by.setdefault(object_type, []).append(attribute)
+        for obj in self._types.get(object_type, {}).values():
+            self._index(obj, attribute)
+        return index
+
+    def _index(self, obj: Obj, attribute: str) -> None:
+        value = obj.get(attribute)
+        if _hashable(value):
+            self._indexes[obj.type, attribute].setdefault(value, {})[obj.id] = obj
+
+
+def _hashable(value: object) -> bool:
+    return value is None or isinstance(value, str | int | bool)
+
+
+def _discard(groups: dict[_K, dict[_I, Obj]], key: _K, item: _I) -> None:
+    group = groups[key]
+    del group[item]
+    if not group:
+        del groups[key]

@@ -1,0 +1,352 @@
+"""The fold: one event at a time, the state of one environment. The live worker and the replay both call it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import assert_never
+
+from projections import noise
+from projections.change import Change, Key, Kind
+from projections.cliques import Cliques
+from projections.inventory import Inventory, Obj, Ref, Touched
+from projections.link import Link
+from projections.links import Links
+from projections.sighting import OpenScan, swept
+from schemas.canonical import Document, decode_document, encode
+from schemas.events import (
+    Entry,
+    EnvironmentDefined,
+    FetchFailed,
+    NotificationReceived,
+    ObjectsSeen,
+    ScanFinished,
+    ScanStarted,
+    Scope,
+    SnapshotTaken,
+)
+from schemas.vocabulary import ENVIRONMENT
+
+VERSION = 1
+"""Counts the meanings of the fold: a history folded by another version is rebuilt from the log."""
+
+Stored = tuple[Key, bytes]
+"""One thing of the state with its value, as a history keeps it."""
+
+
+class Fold:
+    """The projected state of one environment, as of the newest event applied."""
+
+    def __init__(self, environment: str) -> None:
+        """Start before the first event."""
+        self.environment = environment
+        self.offset = -1
+        self.inventory = Inventory()
+        self.links = Links()
+        self.cliques = Cliques()
+        self.records: dict[Key, bytes] = {}
+        """Scans, snapshots and the environment's own settings."""
+        self._open_scan: OpenScan | None = None
+        self._raw: dict[Ref, bytes] = {}
+        self.cliques.configure(environment, {})
+
+    @property
+    def resume_from(self) -> int:
+        """Answer the offset from which `restore` needs the entries again: the open scan's start, or the next."""
+        return self.offset + 1 if self._open_scan is None else self._open_scan.offset
+
+    def apply(self, entry: Entry) -> list[Change]:
+        """Take one event in and answer what it changed, sorted by key; nothing if it was applied before."""
+        if entry.offset <= self.offset:
+            return []
+        self.offset = entry.offset
+        changes = self._apply(entry)
+        return sorted(changes, key=lambda change: change.key)
+
+    def _apply(self, entry: Entry) -> list[Change]:
+        payload = entry.event.payload
+        match payload:
+            case ObjectsSeen():
+                return self._seen(payload, entry.offset)
+            case ScanStarted():
+                return self._scan_started(payload, entry)
+            case FetchFailed():
+                return self._fetch_failed(payload, entry.offset)
+            case ScanFinished():
+                return self._scan_finished(payload, entry)
+            case EnvironmentDefined():
+                return self._defined(payload, entry.offset)
+            case SnapshotTaken():
+                return self._snapshot(payload, entry)
+            case NotificationReceived():
+                return []
+        assert_never(payload)
+
+    # -- objects -----------------------------------------------------------------------------------
+
+    def _seen(self, seen: ObjectsSeen, offset: int) -> list[Change]:
+        self._note(seen)
+        parent = Ref(seen.parent_type, seen.parent_id)
+        touched: list[Touched] = []
+        changes: list[Change] = []
+        for object_id, raw in zip(seen.ids, seen.documents, strict=True):
+            ref = Ref(seen.object_type, object_id)
+            before = self.inventory.get(*ref)
+            scope = self.inventory.scope_of(ref)
+            if before is not None and before.parent == parent and scope == seen.scope and self._known(ref, raw):
+                continue
+            after = self._object(ref, parent, raw)
+            changes += self._put(before, after, scope, seen.scope, offset, touched)
+        return changes + self._joined(touched, offset)
+
+    def _put(
+        self,
+        before: Obj | None,
+        after: Obj,
+        old_scope: Scope | None,
+        scope: Scope,
+        offset: int,
+        touched: list[Touched],
+    ) -> list[Change]:
+        same = before is not None and before.same_as(after)
+        if same and old_scope == scope:
+            return []
+        self.inventory.put(after, scope)
+        if not same:
+            touched.append((before, after))
+        old = object_value(before, old_scope) if before is not None and old_scope is not None else None
+        return [Change(object_key(after.ref), old, object_value(after, scope), offset)]
+
+    def _object(self, ref: Ref, parent: Ref, raw: bytes) -> Obj:
+        document = decode_document(raw)
+        if noise.strip(ref.type, document):
+            self._raw[ref] = raw
+            return Obj(ref, parent, document)
+        return Obj.encoded(ref, parent, raw)
+
+    def _known(self, ref: Ref, raw: bytes) -> bool:
+        known = self._raw.get(ref)
+        if known is None:
+            obj = self.inventory.get(*ref)
+            known = None if obj is None else obj.raw
+        return known == raw
+
+    def _note(self, seen: ObjectsSeen) -> None:
+        if self._open_scan is not None and self._open_scan.scan_id == seen.scan_id:
+            self._open_scan.seen.update(Ref(seen.object_type, object_id) for object_id in seen.ids)
+
+    def _joined(self, touched: Sequence[Touched], offset: int) -> list[Change]:
+        if not touched:
+            return []
+        links = self.links.update(self.inventory, touched)
+        cliques = self.cliques.update(Now(self.inventory, self.links), touched, links)
+        return [
+            *(Change(key, _link_value(old), _link_value(new), offset) for key, old, new in links),
+            *(Change(key, _value(old), _value(new), offset) for key, old, new in cliques),
+        ]
+
+    # -- scans -------------------------------------------------------------------------------------
+
+    def _scan_started(self, started: ScanStarted, entry: Entry) -> list[Change]:
+        changes = self._break_off(entry)
+        self._open_scan = OpenScan(started.scan_id, entry.offset, set())
+        document = {
+            "name": started.scan_id,
+            "origin": started.origin,
+            "status": "running",
+            "started_offset": entry.offset,
+            "started_at": entry.event.occurred_at,
+            "failures": [],
+        }
+        changes += self._record(_scan_key(started.scan_id), document, entry.offset)
+        return changes + self._settle(started.settings, "detected", entry.offset)
+
+    def _break_off(self, entry: Entry) -> list[Change]:
+        if self._open_scan is None:
+            return []
+        document = self._scan_document(self._open_scan.scan_id)
+        document["status"] = "aborted"
+        document["finished_at"] = entry.event.occurred_at
+        return self._record(_scan_key(self._open_scan.scan_id), document, entry.offset)
+
+    def _fetch_failed(self, failed: FetchFailed, offset: int) -> list[Change]:
+        key = _scan_key(failed.scan_id)
+        if key not in self.records:
+            return []
+        document = self._scan_document(failed.scan_id)
+        document["failures"].append(
+            {
+                "entry": failed.scope.entry,
+                "parent": [failed.scope.parent_type, failed.scope.parent_id],
+                "object_type": failed.object_type,
+                "host": failed.host,
+                "request": failed.request,
+                "reason": failed.reason,
+            }
+        )
+        return self._record(key, document, offset)
+
+    def _scan_finished(self, finished: ScanFinished, entry: Entry) -> list[Change]:
+        if self._open_scan is None or self._open_scan.scan_id != finished.scan_id:
+            return []
+        gone = swept(self.inventory, self._open_scan.seen, finished.covered)
+        self._open_scan = None
+        document = self._scan_document(finished.scan_id)
+        document["status"] = finished.status
+        document["finished_at"] = entry.event.occurred_at
+        changes = self._record(_scan_key(finished.scan_id), document, entry.offset)
+        return changes + self._remove(gone, entry.offset)
+
+    def _remove(self, refs: Iterable[Ref], offset: int) -> list[Change]:
+        touched: list[Touched] = []
+        changes: list[Change] = []
+        for ref in refs:
+            scope = self.inventory.scope_of(ref)
+            obj = self.inventory.remove(ref)
+            if obj is None or scope is None:
+                continue
+            self._raw.pop(ref, None)
+            touched.append((obj, None))
+            changes.append(Change(object_key(ref), object_value(obj, scope), None, offset))
+        return changes + self._joined(touched, offset)
+
+    # -- what else stands on the log -----------------------------------------------------------------
+
+    def _defined(self, defined: EnvironmentDefined, offset: int) -> list[Change]:
+        return self._settle(defined.settings, "settings", offset)
+
+    def _settle(self, settings: bytes, part: str, offset: int) -> list[Change]:
+        key = environment_key(self.environment)
+        document = decode_document(self.records[key]) if key in self.records else {}
+        document["name"] = self.environment
+        document[part] = decode_document(settings)
+        return self._record(key, document, offset) + self._configure(offset)
+
+    def _configure(self, offset: int) -> list[Change]:
+        self.cliques.configure(self.environment, self.settings)
+        cliques = self.cliques.update(Now(self.inventory, self.links), (), ())
+        return [Change(key, _value(old), _value(new), offset) for key, old, new in cliques]
+
+    @property
+    def settings(self) -> Document:
+        """Answer the settings in force: as defined, completed by what the newest scan found out."""
+        key = environment_key(self.environment)
+        document = decode_document(self.records[key]) if key in self.records else {}
+        defined = {name: value for name, value in document.get("settings", {}).items() if value}
+        return {**document.get("detected", {}), **defined}
+
+    def _snapshot(self, taken: SnapshotTaken, entry: Entry) -> list[Change]:
+        document = {
+            "name": taken.name,
+            "at_offset": taken.at_offset,
+            "note": taken.note,
+            "taken_at": entry.event.occurred_at,
+        }
+        return self._record(snapshot_key(taken.name), document, entry.offset)
+
+    def _scan_document(self, scan_id: str) -> Document:
+        return decode_document(self.records[_scan_key(scan_id)])
+
+    def _record(self, key: Key, document: Document, offset: int) -> list[Change]:
+        before, after = self.records.get(key), encode(document)
+        self.records[key] = after
+        return [] if before == after else [Change(key, before, after, offset)]
+
+    # -- beginning again from what a history kept -----------------------------------------------------
+
+    @classmethod
+    def restore(cls, environment: str, offset: int, stored: Iterable[Stored]) -> "Fold":
+        """Answer the state at `offset` from everything that was in it; then `note` the open scan's entries."""
+        fold = cls(environment)
+        fold.offset = offset
+        cliques = []
+        for key, value in stored:
+            if key.kind is Kind.OBJECT:
+                obj, scope = object_of(key, value)
+                fold.inventory.put(obj, scope)
+            elif key.kind is Kind.CLIQUE:
+                cliques.append(decode_document(value))
+            elif key.kind is not Kind.LINK:
+                fold.records[key] = value
+        fold.cliques.configure(environment, fold.settings)
+        fold.links.rebuild(fold.inventory)
+        fold.cliques.restore(cliques)
+        return fold
+
+    def note(self, entry: Entry) -> None:
+        """Take from an entry that was applied before only what an open scan has seen."""
+        payload = entry.event.payload
+        if isinstance(payload, ScanStarted):
+            self._open_scan = OpenScan(payload.scan_id, entry.offset, set())
+        elif isinstance(payload, ScanFinished):
+            self._open_scan = None
+        elif isinstance(payload, ObjectsSeen):
+            self._note(payload)
+
+    def everything(self) -> Iterable[Stored]:
+        """Yield every thing of the state with its value, sorted by key: the oracle of every cache."""
+        values: dict[Key, bytes] = dict(self.records)
+        for object_type in self.inventory.types():
+            for obj in self.inventory.of_type(object_type):
+                scope = self.inventory.scope_of(obj.ref)
+                if scope is not None:
+                    values[object_key(obj.ref)] = object_value(obj, scope)
+        values.update({link.key: encode(link.document()) for link in self.links})
+        values.update(self.cliques.stored())
+        return sorted(values.items())
+
+
+class Now:
+    """The graph of the present, as cliques and impact walk it."""
+
+    def __init__(self, inventory: Inventory, links: Links) -> None:
+        """Look at the inventory and the links."""
+        self._links = links
+        self.inventory = inventory
+        self.of_type: Callable[[str], Iterable[Obj]] = inventory.of_type
+
+    def get(self, ref: Ref) -> Obj | None:
+        """Answer the object, or None."""
+        return self.inventory.get(*ref)
+
+    def links(self, ref: Ref) -> list[Link]:
+        """Answer the links at an object, sorted."""
+        return self._links.at(ref)
+
+
+def object_key(ref: Ref) -> Key:
+    """Answer the key of an object."""
+    return Key(Kind.OBJECT, ref.type, ref.id)
+
+
+def snapshot_key(name: str) -> Key:
+    """Answer the key of a snapshot's record."""
+    return Key(Kind.SNAPSHOT, "snapshot", name)
+
+
+def environment_key(environment: str) -> Key:
+    """Answer the key of the environment's own record."""
+    return Key(Kind.ENVIRONMENT, ENVIRONMENT, environment)
+
+
+def _scan_key(scan_id: str) -> Key:
+    return Key(Kind.SCAN, "scan", scan_id)
+
+
+def object_value(obj: Obj, scope: Scope) -> bytes:
+    """Answer what is kept of an object: canonical JSON {document, parent: [type, id], scope: [entry, type, id]}."""
+    parent = encode(list(obj.parent))
+    place = encode([scope.entry, scope.parent_type, scope.parent_id])
+    return b'{"document":' + obj.raw + b',"parent":' + parent + b',"scope":' + place + b"}"
+
+
+def object_of(key: Key, value: bytes) -> tuple[Obj, Scope]:
+    """Answer the object and scope of a kept value."""
+    kept = decode_document(value)
+    obj = Obj(Ref(key.type, key.id), Ref(*kept["parent"]), kept["document"])
+    return obj, Scope(*kept["scope"])
+
+
+def _link_value(link: Link | None) -> bytes | None:
+    return None if link is None else encode(link.document())
+
+
+def _value(document: Document | None) -> bytes | None:
+    return None if document is None else encode(document)
