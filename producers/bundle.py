@@ -1,0 +1,274 @@
+"""A bundle: a folder of recorded answers of one cloud, asked like the cloud itself.
+
+Files describe themselves and their names carry no meaning, but for the folder of a host:
+
+- `api/*.json`: `{"service", "method", "request", "microversion", "status", "body"}`, one answer of one
+  service; the one of POST /v3/auth/tokens holds the service catalogue;
+- `cli/<host>/*.txt`: one command on one host (see `producers.transcript`);
+- `bundle.json`, optional: `{"format", "calipso", "recorded_at", "settings", "cloud"}`.
+
+Everything is read when the bundle is opened, so that a bad one is refused before a scan begins. What a
+bundle does not hold is "could not look", never "nothing there".
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from producers.access import Access, Answer
+from producers.pages import all_pages, normal_request
+from producers.transcript import read_transcript
+from schemas import canonical
+from schemas.canonical import Document
+from schemas.errors import BadBundle, BadInput, CommandFailed, RequestFailed
+
+FORMAT = 1
+"""The newest shape of `bundle.json` that this Calipso reads, and the one that it writes."""
+
+_CATALOG = ("identity", "POST", "/v3/auth/tokens")
+_MICROVERSION = re.compile(r"(\d{1,6})\.(\d{1,6})", re.ASCII)
+_TYPES: dict[str, tuple[type, ...]] = {
+    "service": (str,),
+    "method": (str,),
+    "request": (str,),
+    "microversion": (str, type(None)),
+    "status": (int,),
+}
+
+Version = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A folder of recorded answers, read whole."""
+
+    name: str
+    """The folder's name: a scan of it has the origin `bundle:<name>`."""
+    access: Access
+    recorded_at: int | None
+    """Microseconds since 1970-01-01 UTC; None when the bundle does not say."""
+    settings: Document | None
+    """The settings of the environment when it was recorded, without secrets; None when it does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAnswer:
+    """One recorded answer of one service."""
+
+    service: str
+    method: str
+    request: str
+    microversion: str | None
+    status: int
+    body: bytes
+    """JSON; kept encoded, so that every reader gets a value of its own."""
+
+
+def open_bundle(folder: Path) -> Access:
+    """Answer both doors of a recorded cloud. Raises BadBundle, naming the file and the reason."""
+    return read_bundle(folder).access
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read a bundle whole. Raises BadBundle, naming the file and the reason."""
+    _check_folder(folder)
+    about = _read_about(folder / "bundle.json")
+    cloud = BundleCloud(folder, _read_api(folder))
+    hosts = BundleHosts(folder, _read_cli(folder))
+    return Bundle(folder.resolve().name, Access(cloud, hosts), about[0], about[1])
+
+
+class BundleCloud:
+    """The OpenStack APIs as they answered when the bundle was recorded (a CloudAccess)."""
+
+    def __init__(self, folder: Path, answers: list[tuple[Path, ApiAnswer]]) -> None:
+        """Take the answers with the files that hold them; BadBundle if two files contradict each other."""
+        self._folder = folder
+        self._answers: dict[tuple[str, str, str], dict[Version, ApiAnswer]] = {}
+        for path, answer in answers:
+            self._add(path, answer)
+
+    def _add(self, path: Path, answer: ApiAnswer) -> None:
+        key = (answer.service, answer.method, normal_request(answer.request))
+        versions = self._answers.setdefault(key, {})
+        try:
+            version = parse_microversion(answer.microversion)
+        except BadInput as error:
+            raise BadBundle(f"{path}: {error}") from error
+        other = versions.setdefault(version, answer)
+        if (other.status, other.body) != (answer.status, answer.body):
+            raise BadBundle(f"{path}: another file holds another answer of {answer.service} {answer.request}")
+
+    def get(self, service: str, path: str, microversion: str | None = None) -> Any:  # noqa: ANN401 - JSON
+        """Answer the recorded body with the newest microversion not above the wanted one, else the oldest.
+
+        Raises RequestFailed when the bundle holds no answer or a refusal.
+        """
+        wanted = parse_microversion(microversion)
+        return _body(self._find(service, "GET", path, wanted))
+
+    def get_all(self, service: str, path: str, key: str, microversion: str | None = None) -> list[Any]:
+        """Answer the list under `key` of all recorded pages."""
+        return all_pages(lambda page: self.get(service, page, microversion), service, path, key)
+
+    def catalog(self) -> list[dict[str, Any]]:
+        """Answer the recorded service catalogue."""
+        body = _body(self._find(*_CATALOG, parse_microversion(None)))
+        try:
+            catalog = body["token"]["catalog"]
+        except (TypeError, KeyError) as error:
+            raise RequestFailed(f"the catalogue that the bundle {self._folder} holds is none") from error
+        return list(catalog)
+
+    def _find(self, service: str, method: str, path: str, wanted: Version) -> ApiAnswer:
+        versions = self._answers.get((service, method, normal_request(path)))
+        if versions is None:
+            raise RequestFailed(f"the bundle {self._folder} does not hold {service} {method} {path}")
+        older = [version for version in versions if version <= wanted]
+        return versions[max(older) if older else min(versions)]
+
+
+class BundleHosts:
+    """The hosts' commands as they answered when the bundle was recorded (a HostAccess)."""
+
+    def __init__(self, folder: Path, answers: list[tuple[Path, Answer]]) -> None:
+        """Take the answers with the files that hold them; BadBundle if two files contradict each other."""
+        self._folder = folder
+        self._answers: dict[tuple[str, str], Answer] = {}
+        for path, answer in answers:
+            other = self._answers.setdefault((answer.host, answer.command), answer)
+            if other != answer:
+                raise BadBundle(f"{path}: another file holds another answer of '{answer.command}'")
+
+    def run(self, host: str, command: str) -> Answer:
+        """Answer what the command printed then; CommandFailed when the bundle does not hold it."""
+        answer = self._answers.get((host, command))
+        if answer is None:
+            raise CommandFailed(f"the bundle {self._folder} does not hold '{command}' of host {host}")
+        return answer
+
+
+def parse_microversion(text: str | None) -> Version:
+    """Answer a microversion as numbers that compare; none is the lowest, `latest` the highest."""
+    if text is None:
+        return (0, 0)
+    if text == "latest":
+        return (1 << 30, 0)
+    match = _MICROVERSION.fullmatch(text)
+    if match is None:
+        raise BadInput(f"'{text}' is not a microversion, such as 2.93")
+    return (int(match.group(1)), int(match.group(2)))
+
+
+def reason_of(body: object) -> str:
+    """Answer what an API said when it refused, in one line: each service wraps it otherwise."""
+    if isinstance(body, dict):
+        for value in body.values():
+            reason = value if isinstance(value, str) else _message(value)
+            if reason:
+                return " ".join(reason.split())[:500]
+    return "no reason given"
+
+
+def _message(value: object) -> str:
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, dict):
+        return ""
+    return next((str(value[key]) for key in ("message", "detail", "title") if value.get(key)), "")
+
+
+def _body(answer: ApiAnswer) -> Any:  # noqa: ANN401 - JSON
+    body = canonical.decode(answer.body)
+    if 200 <= answer.status < 300:
+        return body
+    what = f"{answer.service} {answer.request} answered {answer.status}"
+    raise RequestFailed(f"{what}: {reason_of(body)}")
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.exists():
+        raise BadBundle(f"{folder}: there is no such folder")
+    if not folder.is_dir():
+        raise BadBundle(f"{folder}: a bundle is a folder, not a file")
+
+
+def _files(folder: Path, pattern: str) -> Iterator[tuple[Path, bytes]]:
+    """Yield the files in order of their names; hidden ones are none of ours."""
+    for path in sorted(folder.glob(pattern)):
+        if not path.name.startswith("."):
+            yield path, _read(path)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadBundle(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _read_api(folder: Path) -> list[tuple[Path, ApiAnswer]]:
+    answers = [(path, _api_answer(path, data)) for path, data in _files(folder / "api", "*.json")]
+    if not answers:
+        raise BadBundle(f"{folder}: not a bundle: it holds no answers of an API (api/*.json)")
+    return answers
+
+
+def _api_answer(path: Path, data: bytes) -> ApiAnswer:
+    document = _document(path, data)
+    missing = sorted({*_TYPES, "body"} - document.keys())
+    if missing:
+        raise BadBundle(f"{path}: lacks '{missing[0]}'")
+    for key, types in _TYPES.items():
+        if not isinstance(document[key], types) or isinstance(document[key], bool):
+            raise BadBundle(f"{path}: '{key}' is not of the right type")
+    body = canonical.encode(document["body"])
+    return ApiAnswer(**{key: document[key] for key in _TYPES}, body=body)
+
+
+def _document(path: Path, data: bytes) -> Document:
+    try:
+        return canonical.decode_document(data)
+    except (BadInput, RecursionError) as error:
+        raise BadBundle(f"{path}: {error}") from error
+
+
+def _read_cli(folder: Path) -> list[tuple[Path, Answer]]:
+    answers = []
+    for path, data in _files(folder / "cli", "*/*.txt"):
+        try:
+            answers.append((path, read_transcript(path.parent.name, data)))
+        except BadBundle as error:
+            raise BadBundle(f"{path}: {error}") from error
+    return answers
+
+
+def _read_about(path: Path) -> tuple[int | None, Document | None]:
+    """Answer when the bundle was recorded and with which settings, as far as it says."""
+    if not path.exists():
+        return None, None
+    document = _document(path, _read(path))
+    if not isinstance(document.get("format"), int):
+        raise BadBundle(f"{path}: 'format' is not a number")
+    if document["format"] > FORMAT:
+        raise BadBundle(f"{path}: written by a newer Calipso (format {document['format']}, known: {FORMAT})")
+    settings = document.get("settings")
+    if settings is not None and not isinstance(settings, dict):
+        raise BadBundle(f"{path}: 'settings' is not an object")
+    return _moment(path, document.get("recorded_at")), settings
+
+
+def _moment(path: Path, text: object) -> int | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise BadBundle(f"{path}: 'recorded_at' is not an ISO time: {text}") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
