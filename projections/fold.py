@@ -119,7 +119,7 @@ class Fold:
         if noise.strip(ref.type, document):
             self._raw[ref] = raw
             return Obj(ref, parent, document)
-        return Obj.encoded(ref, parent, raw)
+        return Obj(ref, parent, raw)
 
     def _known(self, ref: Ref, raw: bytes) -> bool:
         known = self._raw.get(ref)

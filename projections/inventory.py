@@ -23,22 +23,15 @@ class Obj:
 
     __slots__ = ("_document", "_raw", "id", "parent", "type")
 
-    def __init__(self, ref: Ref, parent: Ref, document: Document) -> None:
-        """Hold the attributes of `ref`, which stands under `parent` in the tree."""
+    def __init__(self, ref: Ref, parent: Ref, document: Document | bytes) -> None:
+        """Hold the attributes of `ref`, which stands under `parent` in the tree.
+
+        Attributes that come as canonical JSON are decoded when first asked for.
+        """
         self.type, self.id = ref
         self.parent = parent
-        self._document: Document | None = document
-        self._raw: bytes | None = None
-
-    @classmethod
-    def encoded(cls, ref: Ref, parent: Ref, raw: bytes) -> "Obj":
-        """Hold the attributes as canonical JSON, decoded when first asked for."""
-        obj = cls.__new__(cls)
-        obj.type, obj.id = ref
-        obj.parent = parent
-        obj._document = None
-        obj._raw = raw
-        return obj
+        self._document = None if isinstance(document, bytes) else document
+        self._raw = document if isinstance(document, bytes) else None
 
     @property
     def ref(self) -> Ref:

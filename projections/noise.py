@@ -32,7 +32,8 @@ def _remove(value: object, path: Path) -> bool:
     key, rest = path[0], path[1:]
     if key == "*":
         items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        return any([_remove(item, rest) for item in items])
+        found = [_remove(item, rest) for item in items]
+        return any(found)
     if not isinstance(value, dict) or key not in value:
         return False
     if rest:

@@ -94,13 +94,7 @@ class SnapshotTaken:
 
 
 Payload = (
-    EnvironmentDefined
-    | ScanStarted
-    | ObjectsSeen
-    | FetchFailed
-    | ScanFinished
-    | NotificationReceived
-    | SnapshotTaken
+    EnvironmentDefined | ScanStarted | ObjectsSeen | FetchFailed | ScanFinished | NotificationReceived | SnapshotTaken
 )
 
 

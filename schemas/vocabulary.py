@@ -57,9 +57,7 @@ OBJECT_TYPES: dict[str, ObjectType] = {
         _type("vconnector", "host", Folder("vconnectors_folder", "vconnectors", "vConnectors")),
         _type("vedge", "host", Folder("vedges_folder", "vedges", "vEdges")),
         _type("otep", "vedge"),
-        _type(
-            "network_agent", "host", Folder("network_agents_folder", "network_agents", "Network agents")
-        ),
+        _type("network_agent", "host", Folder("network_agents_folder", "network_agents", "Network agents")),
     )
 }
 

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-RECORDINGS = Path(
-    os.environ.get("CALIPSO_RECORDINGS", Path(__file__).parents[2] / "shared" / "recordings")
-).resolve()
+RECORDINGS = Path(os.environ.get("CALIPSO_RECORDINGS", Path(__file__).parents[2] / "shared" / "recordings")).resolve()
 
 needs_recordings = pytest.mark.skipif(
     not (RECORDINGS / "zed-ovs").is_dir(),

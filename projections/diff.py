@@ -1,0 +1,41 @@
+"""What differs between two documents, field by field."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from schemas.canonical import Document
+
+MISSING = object()
+
+
+class FieldChange(NamedTuple):
+    """One field with its values; None where it is not there."""
+
+    field: str
+    """Keys on the way to it, joined by dots; a dot inside a key is written as backslash dot."""
+    before: object
+    after: object
+
+
+def diff(before: Document, after: Document) -> list[FieldChange]:
+    """Answer the fields that differ, sorted by name. Objects are entered; lists are compared whole."""
+    return sorted(_diff((), before, after), key=lambda change: change.field)
+
+
+def _diff(path: tuple[str, ...], before: object, after: object) -> Iterator[FieldChange]:
+    if before == after and type(before) is type(after):
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in before.keys() | after.keys():
+            yield from _diff((*path, key), before.get(key, MISSING), after.get(key, MISSING))
+        return
+    yield FieldChange(field_name(path), _shown(before), _shown(after))
+
+
+def _shown(value: object) -> object:
+    return None if value is MISSING else value
+
+
+def field_name(path: tuple[str, ...]) -> str:
+    """Answer the name of the field at a path of keys."""
+    return ".".join(key.replace("\\", "\\\\").replace(".", "\\.") for key in path)

@@ -1,0 +1,164 @@
+"""Two moments of one environment, compared: costs what changed between them, not what exists."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from projections.change import Key, Kind
+from projections.diff import FieldChange, diff
+from schemas.canonical import Document, decode_document
+from streams.history import History, Version
+from streams.moments import Moment, iso
+
+COMPARED = {Kind.OBJECT: "objects", Kind.LINK: "links", Kind.CLIQUE: "cliques"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How one key differs between the two moments."""
+
+    key: Key
+    before: Document | None
+    after: Document | None
+    fields: list[tuple[FieldChange, int]]
+    """Of a changed key: each field with the offset of the event that gave it the later value."""
+    offset: int
+    """The event that brought the later state about."""
+
+
+def compare(history: History, environment: str, a: Moment, b: Moment) -> list[Change]:
+    """Answer the objects, links and cliques that differ, sorted by key, as seen when going from `a` to `b`."""
+    low, high = sorted((a.offset, b.offset))
+    changes = []
+    for key in history.changed(environment, low, high):
+        if key.kind in COMPARED:
+            change = _compare_key(history, environment, key, a.offset, b.offset)
+            if change is not None:
+                changes.append(change)
+    return changes
+
+
+def _compare_key(history: History, environment: str, key: Key, a: int, b: int) -> Change | None:
+    before = visible(key.kind, history.get(environment, key, a))
+    after = visible(key.kind, history.get(environment, key, b))
+    if before is None and after is None:
+        return None
+    low, high = sorted((a, b))
+    first = visible(key.kind, history.get(environment, key, low))
+    versions = [(v.offset, visible(key.kind, v)) for v in history.versions(environment, key, low, high)]
+    if before is None or after is None:
+        return Change(key, before, after, [], _turned(first, versions))
+    blamed = _blamed(first, versions)
+    fields = [(change, _cause(change.field, blamed)) for change in diff(before, after)]
+    return Change(key, before, after, fields, max(offset for _, offset in fields)) if fields else None
+
+
+def visible(kind: Kind, version: Version | None) -> Document | None:
+    """Answer what a person compares: attributes and parent of an object, members of a clique one by one."""
+    if version is None or version.value is None:
+        return None
+    document = decode_document(version.value)
+    if kind is Kind.OBJECT:
+        parent_type, parent_id = document["parent"]
+        return {**document["document"], "parent": f"{parent_type} {parent_id}"}
+    if kind is Kind.CLIQUE:
+        members = {name: {" ".join(item): True for item in document[name]} for name in ("nodes", "links")}
+        return {**document, **members}
+    return document
+
+
+def _turned(first: Document | None, versions: list[tuple[int, Document | None]]) -> int:
+    """Answer the newest event that made the key appear or disappear."""
+    turned, there = versions[-1][0], first is not None
+    for offset, document in versions:
+        if (document is not None) != there:
+            turned, there = offset, not there
+    return turned
+
+
+def _blamed(first: Document | None, versions: list[tuple[int, Document | None]]) -> dict[str, int]:
+    blamed: dict[str, int] = {}
+    known = first
+    for offset, document in versions:
+        for change in diff(known or {}, document or {}):
+            blamed[change.field] = offset
+        known = document
+    return blamed
+
+
+def _cause(field: str, blamed: dict[str, int]) -> int:
+    """Answer the newest event that touched the field, something inside it, or what it lies in."""
+    related = (
+        offset
+        for name, offset in blamed.items()
+        if name == field or name.startswith(f"{field}.") or field.startswith(f"{name}.")
+    )
+    return max(related)
+
+
+def comparison(history: History, environment: str, a: Moment, b: Moment) -> Document:
+    """Answer the comparison as one JSON document: both moments, then objects, links, cliques."""
+    changes = compare(history, environment, a, b)
+    causes = _Causes(history, environment)
+    answer: Document = {"environment": environment, "from": _moment(a), "to": _moment(b)}
+    for kind, name in COMPARED.items():
+        own = [change for change in changes if change.key.kind is kind]
+        answer[name] = {
+            "added": [_gone_or_come(c, c.after, causes) for c in own if c.before is None],
+            "removed": [_gone_or_come(c, c.before, causes) for c in own if c.after is None],
+            "changed": [_changed(c, causes) for c in own if c.fields],
+        }
+    return answer
+
+
+def differs(answer: Document) -> bool:
+    """Answer whether a comparison found any difference."""
+    return any(answer[name][how] for name in COMPARED.values() for how in ("added", "removed", "changed"))
+
+
+class _Causes:
+    """Events behind offsets, each looked up once."""
+
+    def __init__(self, history: History, environment: str) -> None:
+        self._history = history
+        self._environment = environment
+        self._known: dict[int, Document] = {}
+
+    def of(self, offset: int) -> Document:
+        if offset not in self._known:
+            self._known[offset] = cause_document(self._history, self._environment, offset)
+        return self._known[offset]
+
+
+def cause_document(history: History, environment: str, offset: int) -> Document:
+    """Answer the event behind an offset: offset, source, time (when it happened), event, id."""
+    blame = history.blame(environment, offset)
+    if blame is None:
+        return {"offset": offset, "source": None, "time": None, "event": None, "event_id": None}
+    return {
+        "offset": offset,
+        "source": blame.source,
+        "time": iso(blame.occurred_at),
+        "event": blame.event,
+        "event_id": blame.event_id,
+    }
+
+
+def _moment(moment: Moment) -> Document:
+    return {"offset": moment.offset, "time": iso(moment.time)}
+
+
+def _named(change: Change, document: Document | None) -> dict[str, Any]:
+    name = (document or {}).get("name") or change.key.id
+    return {"type": change.key.type, "id": change.key.id, "name": name}
+
+
+def _gone_or_come(change: Change, document: Document | None, causes: _Causes) -> Document:
+    return {**_named(change, document), "document": document, "cause": causes.of(change.offset)}
+
+
+def _changed(change: Change, causes: _Causes) -> Document:
+    fields = [
+        {"field": field.field, "before": field.before, "after": field.after, "cause": causes.of(offset)}
+        for field, offset in change.fields
+    ]
+    return {**_named(change, change.after), "fields": fields}

@@ -1,0 +1,126 @@
+"""The contract of a history: every value that every key ever had, found without a replay."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from projections.change import Change, Key, Kind
+from projections.inventory import Ref
+
+
+class Version(NamedTuple):
+    """One value of one key: it holds from `offset` to the key's next version. None: the key is not there."""
+
+    offset: int
+    value: bytes | None
+
+
+class KeyVersion(NamedTuple):
+    """A key with one of its versions."""
+
+    key: Key
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event that was folded: what it was and what came of it."""
+
+    offset: int
+    logged_at: int
+    """Microseconds since 1970-01-01 UTC, as the log has it."""
+    occurred_at: int
+    source: str
+    event_id: str
+    event: str
+    """The kind of event, such as ObjectsSeen."""
+    digest: int
+    """Of the whole state after it (see projections.digest)."""
+    changes: Sequence[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """The event behind an offset."""
+
+    offset: int
+    logged_at: int
+    occurred_at: int
+    source: str
+    event_id: str
+    event: str
+    digest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a history reaches."""
+
+    offset: int
+    """Every event up to here is in it; -1 before the first."""
+    resume_from: int
+    """Where a fold that starts again from this history must read the log again (see Fold.resume_from)."""
+    digest: int
+    fold_version: int
+
+
+class History(Protocol):
+    """Versions of keys by offset. `at` is an offset everywhere: the state after the event there."""
+
+    def position(self, environment: str) -> Position:
+        """Answer how far it reaches."""
+        ...
+
+    def write(self, environment: str, steps: Sequence[Step], position: Position) -> None:
+        """Take in steps, in order and all or none; steps at or before the present position are ignored."""
+        ...
+
+    def get(self, environment: str, key: Key, at: int) -> Version | None:
+        """Answer the key's version in force, None if it is not there."""
+        ...
+
+    def all(
+        self, environment: str, kind: Kind, at: int, *, type: str | None = None, after: Key | None = None
+    ) -> Iterator[KeyVersion]:
+        """Yield everything of a kind (and type) that is there, sorted by key, beginning behind `after`."""
+        ...
+
+    def links(self, environment: str, ref: Ref, at: int) -> list[KeyVersion]:
+        """Answer the links at an object, sorted by key."""
+        ...
+
+    def children(self, environment: str, parent: Ref, at: int) -> list[KeyVersion]:
+        """Answer the objects directly under a parent, sorted by key."""
+        ...
+
+    def versions(self, environment: str, key: Key, after: int, upto: int) -> list[Version]:
+        """Answer the key's versions with after < offset <= upto, oldest first, removals included."""
+        ...
+
+    def changed(self, environment: str, after: int, upto: int) -> list[Key]:
+        """Answer the keys that have a version with after < offset <= upto, sorted."""
+        ...
+
+    def blame(self, environment: str, offset: int) -> Blame | None:
+        """Answer the event at an offset, None if it is not in the history."""
+        ...
+
+    def checkpoints(self, environment: str) -> Iterator[Blame]:
+        """Yield the folded events with the digest after each, in order."""
+        ...
+
+    def step_changes(self, environment: str, offset: int) -> list[KeyVersion]:
+        """Answer what the event at an offset changed, sorted by key."""
+        ...
+
+    def environments(self) -> list[str]:
+        """Answer the environments it holds, sorted."""
+        ...
+
+    def forget(self, environment: str) -> None:
+        """Drop everything of an environment: the log can tell it again."""
+        ...
+
+    def close(self) -> None:
+        """Release files and connections."""
+        ...

@@ -1,0 +1,328 @@
+"""The embedded history: append-only versions in one SQLite file beside the log. A cache: it may be deleted."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from projections.change import Change, Key, Kind
+from projections.inventory import Ref
+from schemas.canonical import decode_document
+from schemas.errors import HistoryError
+from streams.history import Blame, KeyVersion, Position, Step, Version
+
+FILE = "history.db"
+FORMAT = 1
+NOTHING = Position(offset=-1, resume_from=0, digest=0, fold_version=0)
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS environments (
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, offset INTEGER NOT NULL, resume_from INTEGER NOT NULL,
+  digest BLOB NOT NULL, fold_version INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS keys (
+  id INTEGER PRIMARY KEY, environment INTEGER NOT NULL, kind TEXT NOT NULL, type TEXT NOT NULL, key TEXT NOT NULL,
+  UNIQUE (environment, kind, type, key));
+CREATE TABLE IF NOT EXISTS versions (
+  key INTEGER NOT NULL, offset INTEGER NOT NULL, value BLOB, PRIMARY KEY (key, offset)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS changes (
+  environment INTEGER NOT NULL, offset INTEGER NOT NULL, key INTEGER NOT NULL,
+  PRIMARY KEY (environment, offset, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS edges (
+  environment INTEGER NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, key INTEGER NOT NULL,
+  PRIMARY KEY (environment, type, id, kind, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS steps (
+  environment INTEGER NOT NULL, offset INTEGER NOT NULL, logged_at INTEGER NOT NULL, occurred_at INTEGER NOT NULL,
+  source TEXT NOT NULL, event_id TEXT NOT NULL, event TEXT NOT NULL, digest BLOB NOT NULL,
+  PRIMARY KEY (environment, offset)) WITHOUT ROWID;
+"""
+# edges: an object key stands under the parent it ever had, a link key at both its ends; whether it still does is
+# read from its version at the moment asked for.
+
+
+class LocalHistory:
+    """A history in a folder; one process writes at a time, many read, each thread on a connection of its own."""
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        """Open or create; HistoryError if the file is something else or of a newer format."""
+        self._file = folder / FILE
+        self._read_only = read_only
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        with self._translated():
+            self._prepare(self._db)
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            db = self._connect()
+            self._local.db = db
+            self._connections.append(db)
+        return db
+
+    def _connect(self) -> sqlite3.Connection:
+        mode = "ro" if self._read_only else "rwc"
+        uri = f"{self._file.resolve().as_uri()}?mode={mode}"
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False)
+        if not self._read_only:
+            db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")  # a cache: what a power cut loses, the log tells again
+        return db
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version > FORMAT:
+            raise HistoryError(f"{self._file} is of format {version}, this version knows {FORMAT}")
+        if not self._read_only:
+            db.executescript(_TABLES)
+            db.execute(f"PRAGMA user_version={FORMAT}")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise HistoryError(f"{self._file}: {error} (a cache: delete it to have it built anew)") from error
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def position(self, environment: str) -> Position:
+        """Answer how far it reaches."""
+        with self._translated():
+            row = self._db.execute(
+                "SELECT offset, resume_from, digest, fold_version FROM environments WHERE name = ?",
+                (environment,),
+            ).fetchone()
+        if row is None:
+            return NOTHING
+        return Position(row[0], row[1], int.from_bytes(row[2], "big"), row[3])
+
+    def write(self, environment: str, steps: Sequence[Step], position: Position) -> None:
+        """Take in steps, in order and all or none."""
+        with self._translated():
+            db = self._db
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                self._write(db, environment, steps, position)
+                db.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # a failed COMMIT may have ended the transaction already
+                    db.execute("ROLLBACK")
+                raise
+
+    def _write(self, db: sqlite3.Connection, environment: str, steps: Sequence[Step], position: Position) -> None:
+        before = self.position(environment)
+        digest = position.digest.to_bytes(32, "big")
+        db.execute(
+            "INSERT INTO environments (name, offset, resume_from, digest, fold_version) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET offset = excluded.offset, resume_from = excluded.resume_from, "
+            "digest = excluded.digest, fold_version = excluded.fold_version WHERE excluded.offset > offset",
+            (environment, position.offset, position.resume_from, digest, position.fold_version),
+        )
+        number = self._number(environment)
+        for step in steps:
+            if step.offset > before.offset and number is not None:
+                self._write_step(db, number, step)
+
+    def _write_step(self, db: sqlite3.Connection, environment: int, step: Step) -> None:
+        db.execute(
+            "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                environment,
+                step.offset,
+                step.logged_at,
+                step.occurred_at,
+                step.source,
+                step.event_id,
+                step.event,
+                step.digest.to_bytes(32, "big"),
+            ),
+        )
+        for change in step.changes:
+            number = self._key(db, environment, change.key)
+            db.execute("INSERT INTO versions VALUES (?, ?, ?)", (number, change.offset, change.after))
+            db.execute("INSERT INTO changes VALUES (?, ?, ?)", (environment, change.offset, number))
+            db.executemany(
+                "INSERT OR IGNORE INTO edges VALUES (?, ?, ?, ?, ?)",
+                [(environment, ref.type, ref.id, change.key.kind.value, number) for ref in _ends(change)],
+            )
+
+    def _number(self, environment: str) -> int | None:
+        row = self._db.execute("SELECT id FROM environments WHERE name = ?", (environment,)).fetchone()
+        return None if row is None else int(row[0])
+
+    @staticmethod
+    def _key(db: sqlite3.Connection, environment: int, key: Key) -> int:
+        words = (environment, key.kind.value, key.type, key.id)
+        row = db.execute(
+            "SELECT id FROM keys WHERE environment = ? AND kind = ? AND type = ? AND key = ?", words
+        ).fetchone()
+        if row is None:
+            cursor = db.execute("INSERT INTO keys (environment, kind, type, key) VALUES (?, ?, ?, ?)", words)
+            return int(cursor.lastrowid or 0)
+        return int(row[0])
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def get(self, environment: str, key: Key, at: int) -> Version | None:
+        """Answer the key's version in force, None if it is not there."""
+        rows = self._query(
+            "SELECT v.offset, v.value FROM environments e "
+            "JOIN keys k ON k.environment = e.id AND k.kind = ? AND k.type = ? AND k.key = ? "
+            "JOIN versions v ON v.key = k.id AND v.offset <= ? WHERE e.name = ? ORDER BY v.offset DESC LIMIT 1",
+            (key.kind.value, key.type, key.id, at, environment),
+        )
+        return Version(*rows[0]) if rows and rows[0][1] is not None else None
+
+    def all(
+        self, environment: str, kind: Kind, at: int, *, type: str | None = None, after: Key | None = None
+    ) -> Iterator[KeyVersion]:
+        """Yield everything of a kind (and type) that is there, sorted by key, beginning behind `after`."""
+        number = self._number(environment)
+        types = "AND k.type = :type" if type is not None else ""
+        behind = "AND (k.type, k.key) > (:after_type, :after_key)" if after is not None else ""
+        query = (
+            "SELECT k.kind, k.type, k.key, v.offset, v.value FROM keys k JOIN versions v ON v.key = k.id "  # noqa: S608 - fixed words
+            "AND v.offset = (SELECT max(offset) FROM versions WHERE key = k.id AND offset <= :at) "
+            f"WHERE k.environment = :environment AND k.kind = :kind {types} {behind} AND v.value IS NOT NULL "
+            "ORDER BY k.type, k.key"
+        )
+        words = {
+            "at": at,
+            "environment": number,
+            "kind": kind.value,
+            "type": type,
+            "after_type": after.type if after else None,
+            "after_key": after.id if after else None,
+        }
+        with self._translated():
+            for row in self._db.execute(query, words):
+                yield _key_version(row)
+
+    def links(self, environment: str, ref: Ref, at: int) -> list[KeyVersion]:
+        """Answer the links at an object, sorted by key."""
+        return self._edges(environment, ref, Kind.LINK, at)
+
+    def children(self, environment: str, parent: Ref, at: int) -> list[KeyVersion]:
+        """Answer the objects directly under a parent, sorted by key."""
+        found = self._edges(environment, parent, Kind.OBJECT, at)
+        return [item for item in found if _parent(item.version.value) == parent]
+
+    def _edges(self, environment: str, ref: Ref, kind: Kind, at: int) -> list[KeyVersion]:
+        rows = self._query(
+            "SELECT k.kind, k.type, k.key, v.offset, v.value FROM environments n "
+            "JOIN edges e ON e.environment = n.id AND e.type = ? AND e.id = ? AND e.kind = ? "
+            "JOIN keys k ON k.id = e.key JOIN versions v ON v.key = k.id "
+            "AND v.offset = (SELECT max(offset) FROM versions WHERE key = k.id AND offset <= ?) "
+            "WHERE n.name = ? AND v.value IS NOT NULL ORDER BY k.type, k.key",
+            (ref.type, ref.id, kind.value, at, environment),
+        )
+        return [_key_version(row) for row in rows]
+
+    def versions(self, environment: str, key: Key, after: int, upto: int) -> list[Version]:
+        """Answer the key's versions with after < offset <= upto, oldest first, removals included."""
+        rows = self._query(
+            "SELECT v.offset, v.value FROM environments e "
+            "JOIN keys k ON k.environment = e.id AND k.kind = ? AND k.type = ? AND k.key = ? "
+            "JOIN versions v ON v.key = k.id AND v.offset > ? AND v.offset <= ? WHERE e.name = ? "
+            "ORDER BY v.offset",
+            (key.kind.value, key.type, key.id, after, upto, environment),
+        )
+        return [Version(*row) for row in rows]
+
+    def changed(self, environment: str, after: int, upto: int) -> list[Key]:
+        """Answer the keys that have a version with after < offset <= upto, sorted."""
+        rows = self._query(
+            "SELECT DISTINCT k.kind, k.type, k.key FROM environments e "
+            "JOIN changes c ON c.environment = e.id AND c.offset > ? AND c.offset <= ? "
+            "JOIN keys k ON k.id = c.key WHERE e.name = ?",
+            (after, upto, environment),
+        )
+        return sorted(Key(Kind(kind), type_, key) for kind, type_, key in rows)
+
+    def blame(self, environment: str, offset: int) -> Blame | None:
+        """Answer the event at an offset, None if it is not in the history."""
+        rows = self._query(
+            f"SELECT {_BLAME} FROM steps s JOIN environments e ON e.id = s.environment "  # noqa: S608 - fixed words
+            "WHERE e.name = ? AND s.offset = ?",
+            (environment, offset),
+        )
+        return _blame(rows[0]) if rows else None
+
+    def checkpoints(self, environment: str) -> Iterator[Blame]:
+        """Yield the folded events with the digest after each, in order."""
+        with self._translated():
+            for row in self._db.execute(
+                f"SELECT {_BLAME} FROM steps s JOIN environments e ON e.id = s.environment "  # noqa: S608 - fixed words
+                "WHERE e.name = ? ORDER BY s.offset",
+                (environment,),
+            ):
+                yield _blame(row)
+
+    def step_changes(self, environment: str, offset: int) -> list[KeyVersion]:
+        """Answer what the event at an offset changed, sorted by key."""
+        rows = self._query(
+            "SELECT k.kind, k.type, k.key, v.offset, v.value FROM environments e "
+            "JOIN changes c ON c.environment = e.id AND c.offset = ? JOIN keys k ON k.id = c.key "
+            "JOIN versions v ON v.key = c.key AND v.offset = c.offset WHERE e.name = ?",
+            (offset, environment),
+        )
+        return sorted((_key_version(row) for row in rows), key=lambda item: item.key)
+
+    def environments(self) -> list[str]:
+        """Answer the environments it holds, sorted."""
+        return [name for (name,) in self._query("SELECT name FROM environments ORDER BY name", ())]
+
+    def forget(self, environment: str) -> None:
+        """Drop everything of an environment: the log can tell it again."""
+        with self._translated():
+            number = self._number(environment)
+            db = self._db
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("DELETE FROM versions WHERE key IN (SELECT id FROM keys WHERE environment = ?)", (number,))
+            for table in ("keys", "changes", "edges", "steps"):
+                db.execute(f"DELETE FROM {table} WHERE environment = ?", (number,))  # noqa: S608 - fixed words
+            db.execute("DELETE FROM environments WHERE id = ?", (number,))
+            db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Release the file, on whatever thread it was opened."""
+        for db in self._connections:
+            db.close()
+        self._connections.clear()
+        self._local = threading.local()
+
+    def _query(self, query: str, words: tuple[object, ...]) -> list[tuple]:  # type: ignore[type-arg]  # rows differ
+        with self._translated():
+            return self._db.execute(query, words).fetchall()
+
+
+_BLAME = "s.offset, s.logged_at, s.occurred_at, s.source, s.event_id, s.event, s.digest"
+
+
+def _blame(row: tuple) -> Blame:  # type: ignore[type-arg]  # a row of _BLAME
+    return Blame(*row[:6], digest=int.from_bytes(row[6], "big"))
+
+
+def _key_version(row: tuple) -> KeyVersion:  # type: ignore[type-arg]  # kind, type, key, offset, value
+    return KeyVersion(Key(Kind(row[0]), row[1], row[2]), Version(row[3], row[4]))
+
+
+def _parent(value: bytes | None) -> Ref | None:
+    return None if value is None else Ref(*decode_document(value)["parent"])
+
+
+def _ends(change: Change) -> list[Ref]:
+    """Answer the objects at which the changed key can be found."""
+    if change.after is None:
+        return []
+    if change.key.kind is Kind.OBJECT:
+        return [Ref(*decode_document(change.after)["parent"])]
+    if change.key.kind is Kind.LINK:
+        link = decode_document(change.after)
+        return [
+            Ref(link["source_type"], link["source_id"]),
+            Ref(link["target_type"], link["target_id"]),
+        ]
+    return []

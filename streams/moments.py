@@ -1,0 +1,92 @@
+"""Moments: how a person writes an offset of an environment."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from projections.change import Kind
+from projections.fold import snapshot_key
+from schemas.canonical import decode_document
+from schemas.errors import BadMoment, NotFound
+from streams.history import History
+from streams.journal import Journal
+
+_AGO = re.compile(r"-(\d+(?:\.\d+)?)([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+HOW = "write an offset (1234), latest, an ISO time (2026-11-22T03:00), an age (-2h; s m h d w) or a snapshot (@name)"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A state of an environment: the one after the event at `offset`."""
+
+    offset: int
+    time: int
+    """When that event was logged, microseconds since 1970-01-01 UTC."""
+
+
+class Moments:
+    """Reads moments of one environment, against the log's own time."""
+
+    def __init__(self, journal: Journal, history: History, environment: str, now: int) -> None:
+        """Read moments; `now` (microseconds) is what ages are counted from."""
+        self._journal = journal
+        self._history = history
+        self._environment = environment
+        self._now = now
+
+    def read(self, text: str) -> Moment:
+        """Answer the moment; BadMoment if it cannot be understood, NotFound if nothing was known then."""
+        text = text.strip()
+        if text.isdecimal():
+            return self._at_offset(int(text), text)
+        if text == "latest":
+            return self._at_offset(self._journal.head(self._environment), text)
+        if text.startswith("@"):
+            return self._at_offset(self._snapshot(text[1:]), text)
+        return self._at_time(self._time(text), text)
+
+    def _at_offset(self, offset: int, text: str) -> Moment:
+        head = self._journal.head(self._environment)
+        if head < 0:
+            raise NotFound(f"environment {self._environment}: nothing is known of it")
+        if offset > head:
+            raise NotFound(f"moment {text}: the newest event of {self._environment} is at offset {head}")
+        time = self._journal.time_of(self._environment, offset)
+        if time is None:
+            raise NotFound(f"moment {text}: {self._environment} has no event at or before it")
+        return Moment(offset, time)
+
+    def _at_time(self, time: int, text: str) -> Moment:
+        offset = self._journal.offset_at(self._environment, time)
+        if offset < 0:
+            raise NotFound(f"moment {text}: nothing was known of {self._environment} then")
+        return self._at_offset(offset, text)
+
+    def _snapshot(self, name: str) -> int:
+        found = self._history.get(self._environment, snapshot_key(name), self._journal.head(self._environment))
+        if found is None or found.value is None:
+            raise NotFound(f"snapshot @{name}: {self._environment} has none of that name{self._known()}")
+        return int(decode_document(found.value)["at_offset"])
+
+    def _known(self) -> str:
+        at = self._journal.head(self._environment)
+        names = [f"@{item.key.id}" for item in self._history.all(self._environment, Kind.SNAPSHOT, at)]
+        return f" (it has {', '.join(names)})" if names else ""
+
+    def _time(self, text: str) -> int:
+        ago = _AGO.fullmatch(text)
+        if ago:
+            return self._now - int(float(ago[1]) * _SECONDS[ago[2]] * 1_000_000)
+        try:
+            when = datetime.fromisoformat(text)
+        except ValueError:
+            raise BadMoment(f"moment {text!r}: {HOW}") from None
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        return int(when.timestamp() * 1_000_000)
+
+
+def iso(time: int) -> str:
+    """Answer microseconds since 1970 as an ISO 8601 time in UTC."""
+    return datetime.fromtimestamp(time / 1_000_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

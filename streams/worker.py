@@ -1,0 +1,103 @@
+"""The local worker: folds what the log has and the history has not, in order, once."""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from projections.change import Change, Kind
+from projections.digest import EMPTY, advance
+from projections.fold import VERSION, Fold, Stored
+from schemas.events import Entry
+from streams.history import History, Position, Step
+from streams.journal import Journal
+
+BATCH = 200
+"""Events per write into the history."""
+
+Progress = Callable[[int, int], None]
+"""Called with the offset reached and the head aimed at."""
+
+
+def quiet(_offset: int, _head: int) -> None:
+    """Show nothing."""
+
+
+class Worker:
+    """Keeps the history of every environment up to the log's head.
+
+    Several workers may run at once, in any process: they fold the same events to the same steps, and the history
+    takes each step once.
+    """
+
+    def __init__(self, journal: Journal, history: History) -> None:
+        """Fold `journal` into `history`."""
+        self._journal = journal
+        self._history = history
+        self._folds: dict[str, tuple[Fold, int]] = {}
+
+    def catch_up(self, environment: str, progress: Progress = quiet) -> Position:
+        """Fold up to the head of the log as it was when called, and answer how far the history reaches."""
+        head = self._journal.head(environment)
+        position = self._history.position(environment)
+        if position.offset >= head and position.fold_version == VERSION:
+            return position
+        fold, digest = self._folds.get(environment) or self._begin(environment)
+        entries = self._journal.read(environment, after=fold.offset, upto=head)
+        while batch := list(islice(entries, BATCH)):
+            steps, digest = _steps(fold, digest, batch)
+            position = Position(fold.offset, fold.resume_from, digest, VERSION)
+            self._history.write(environment, steps, position)
+            self._folds[environment] = (fold, digest)
+            progress(fold.offset, head)
+        return self._history.position(environment)
+
+    def catch_up_all(self) -> None:
+        """Fold every environment up to its head."""
+        for environment in self._journal.environments():
+            self.catch_up(environment)
+
+    def rebuild(self, environment: str, progress: Progress = quiet) -> Position:
+        """Throw the environment's history away and fold it anew from the log."""
+        self._history.forget(environment)
+        self._folds.pop(environment, None)
+        return self.catch_up(environment, progress)
+
+    def _begin(self, environment: str) -> tuple[Fold, int]:
+        position = self._history.position(environment)
+        if position.fold_version != VERSION:
+            self._history.forget(environment)
+            return Fold(environment), EMPTY
+        fold = Fold.restore(environment, position.offset, _stored(self._history, environment, position.offset))
+        for entry in self._journal.read(environment, after=position.resume_from - 1, upto=position.offset):
+            fold.note(entry)
+        return fold, position.digest
+
+
+def _stored(history: History, environment: str, at: int) -> Iterator[Stored]:
+    for kind in Kind:
+        for key, version in history.all(environment, kind, at):
+            if version.value is not None:
+                yield key, version.value
+
+
+def _steps(fold: Fold, digest: int, entries: list[Entry]) -> tuple[list[Step], int]:
+    steps = []
+    for entry in entries:
+        changes = fold.apply(entry)
+        digest = advance(digest, changes)
+        steps.append(step_of(entry, digest, changes))
+    return steps, digest
+
+
+def step_of(entry: Entry, digest: int, changes: list[Change]) -> Step:
+    """Answer the step that an entry's changes make."""
+    event = entry.event
+    return Step(
+        offset=entry.offset,
+        logged_at=entry.logged_at,
+        occurred_at=event.occurred_at,
+        source=event.source,
+        event_id=event.id,
+        event=type(event.payload).__name__,
+        digest=digest,
+        changes=changes,
+    )
