@@ -1,0 +1,391 @@
+"""The questions of an operator, each answered as a JSON document that says of what moment it speaks."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from projections.change import Key, Kind
+from projections.diff import diff
+from projections.impact import Dependent, impact
+from projections.implicit import reachable
+from projections.inventory import Obj, Ref
+from projections.link import Link
+from projections.tree import folder_steps, id_path, name_of, name_path, path
+from schemas.canonical import Document
+from schemas.errors import NotFound
+from schemas.events import Entry
+from schemas.vocabulary import ENVIRONMENT, LINK_TYPES, OBJECT_TYPES
+from streams.comparison import cause_document, comparison, visible
+from streams.history import History, Version
+from streams.journal import Journal
+from streams.moments import Moment, Moments, iso
+from streams.past import Past
+from streams.summaries import summary
+from streams.worker import Worker
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a long answer, and the key behind which the next part begins (None: it was the last)."""
+
+    items: list[Document]
+    next: Key | None
+
+
+class Questions:
+    """Answers about every environment of one log. Safe to ask from several threads."""
+
+    def __init__(self, journal: Journal, history: History, worker: Worker, now: Callable[[], int]) -> None:
+        """Answer from `history`, which `worker` keeps up to `journal`; `now` is microseconds since 1970."""
+        self.journal = journal
+        self.history = history
+        self._worker = worker
+        self._now = now
+
+    # -- moments -----------------------------------------------------------------------------------
+
+    def moment(self, environment: str, text: str = "latest") -> Moment:
+        """Answer a moment of an environment, after folding what is new on the log."""
+        if self.journal.head(environment) < 0:
+            known = ", ".join(self.journal.environments()) or "none yet"
+            raise NotFound(f"environment {environment}: there is none of that name (known: {known})")
+        self._worker.catch_up(environment)
+        return Moments(self.journal, self.history, environment, self._now()).read(text)
+
+    def past(self, environment: str, text: str = "latest") -> Past:
+        """Answer the environment as it was at a moment."""
+        return Past(self.history, environment, self.moment(environment, text))
+
+    # -- environments --------------------------------------------------------------------------------
+
+    def environments(self) -> list[Document]:
+        """Answer every environment: its newest moment, its newest scan, how many objects of each type."""
+        return [self.environment(name) for name in self.journal.environments()]
+
+    def environment(self, name: str, text: str = "latest") -> Document:
+        """Answer one environment at a moment."""
+        past = self.past(name, text)
+        counts: dict[str, int] = {}
+        for obj in past.objects():
+            counts[obj.type] = counts.get(obj.type, 0) + 1
+        known = past.settings()
+        return {
+            **reflects(past),
+            "name": name,
+            "settings": known.get("settings", {}),
+            "detected": known.get("detected", {}),
+            "objects": counts,
+            "last_scan": self._last_scan(past),
+        }
+
+    @staticmethod
+    def _last_scan(past: Past) -> Document | None:
+        scans = sorted(past.records(Kind.SCAN), key=lambda scan: scan["started_offset"])
+        return readable_scan(scans[-1]) if scans else None
+
+    def scans(self, environment: str, text: str = "latest") -> Document:
+        """Answer the scans of an environment, oldest first."""
+        past = self.past(environment, text)
+        scans = sorted(past.records(Kind.SCAN), key=lambda scan: scan["started_offset"])
+        return {**reflects(past), "scans": [readable_scan(scan) for scan in scans]}
+
+    def snapshots(self, environment: str, text: str = "latest") -> Document:
+        """Answer the snapshots of an environment, by name."""
+        past = self.past(environment, text)
+        return {**reflects(past), "snapshots": [readable_snapshot(s) for s in past.records(Kind.SNAPSHOT)]}
+
+    # -- objects -------------------------------------------------------------------------------------
+
+    def objects(
+        self, past: Past, object_type: str | None = None, after: Key | None = None, limit: int | None = None
+    ) -> Page:
+        """Answer objects (of a type) with their attributes, sorted by type and id."""
+        check_object_type(object_type)
+        found = past.objects(object_type, after)
+        return _page(found, limit, brief, lambda obj: object_key(obj.ref))
+
+    def object(self, past: Past, object_type: str, object_id: str) -> Document:
+        """Answer one object: attributes, place in the tree, links, since when it is as it is."""
+        obj = self.find(past, object_type, object_id)
+        steps = path(obj, past.environment, past.get)
+        since = past.since(object_key(obj.ref))
+        return {
+            **reflects(past),
+            **brief(obj),
+            "id_path": id_path(steps),
+            "name_path": name_path(steps),
+            "attributes": obj.document,
+            "links": [link_answer(link) for link in past.links(obj.ref)],
+            "children": [{"type": o.type, "id": o.id, "name": name_of(o)} for o in past.children(obj.ref)],
+            "has_clique": past.clique(obj.ref) is not None,
+            "since": self._cause(past, since),
+        }
+
+    def find(self, past: Past, object_type: str, object_id: str) -> Obj:
+        """Answer an object by id, or by its name if only one object of the type has it."""
+        check_object_type(object_type)
+        obj = past.get(Ref(object_type, object_id))
+        if obj is not None:
+            return obj
+        named = [o for o in past.objects(object_type) if name_of(o) == object_id]
+        if len(named) == 1:
+            return named[0]
+        where = f"{past.environment} at offset {past.moment.offset}"
+        if named:
+            ids = ", ".join(o.id for o in named)
+            raise NotFound(f"{object_type} {object_id}: {where} has {len(named)} of that name: {ids}")
+        raise NotFound(f"{object_type} {object_id}: {where} has none of that id or name")
+
+    def search(self, past: Past, text: str, limit: int | None = None, after: Key | None = None) -> Page:
+        """Answer the objects whose id or any attribute contains the text, whatever its case."""
+        found = ((obj, places) for obj in past.objects(None, after) if (places := _places(obj, text)))
+        return _page(
+            found, limit, lambda hit: {**brief(hit[0]), "found_in": hit[1]}, lambda hit: object_key(hit[0].ref)
+        )
+
+    def tree(self, past: Past, root: Ref | None = None, depth: int | None = None) -> Document:
+        """Answer the tree of objects and folders below an object (default: the environment)."""
+        if root is None:
+            ref = Ref(ENVIRONMENT, past.environment)
+            node: Document = {"type": ENVIRONMENT, "id": past.environment, "name": past.environment}
+        else:
+            obj = self.find(past, *root)
+            ref, node = obj.ref, {"type": obj.type, "id": obj.id, "name": name_of(obj)}
+        node["children"] = _grow(past, ref, depth)
+        return {**reflects(past), "tree": node}
+
+    # -- links and cliques -----------------------------------------------------------------------------
+
+    def links(
+        self, past: Past, link_type: str | None = None, after: Key | None = None, limit: int | None = None
+    ) -> Page:
+        """Answer links (of a type), sorted by type and id."""
+        if link_type is not None and link_type not in LINK_TYPES:
+            raise NotFound(f"link type {link_type}: there is none (known: {', '.join(LINK_TYPES)})")
+        return _page(past.all_links(link_type, after), limit, link_answer, lambda link: link.key)
+
+    def implicit_links(self, past: Past, object_type: str, object_id: str) -> Document:
+        """Answer the implicit links that begin at an object: what its chains of links lead to."""
+        obj = self.find(past, object_type, object_id)
+        links = reachable(obj.ref, past)
+        return {**reflects(past), "links": [link_answer(link) for link in links]}
+
+    def cliques(
+        self, past: Past, focal_type: str | None = None, after: Key | None = None, limit: int | None = None
+    ) -> Page:
+        """Answer cliques (around objects of a type), sorted by focal object."""
+        check_object_type(focal_type)
+        found = past.cliques(focal_type, after)
+        return _page(found, limit, dict, lambda c: Key(Kind.CLIQUE, c["focal_type"], c["focal_id"]))
+
+    def clique(self, past: Past, object_type: str, object_id: str) -> Document:
+        """Answer the clique around an object, its nodes and links written out."""
+        obj = self.find(past, object_type, object_id)
+        document = past.clique(obj.ref)
+        if document is None:
+            raise NotFound(f"{object_type} {object_id}: no clique is built around it at {past.moment.offset}")
+        key = Key(Kind.CLIQUE, obj.type, obj.id)
+        return {
+            **reflects(past),
+            "focal": {"type": obj.type, "id": obj.id, "name": name_of(obj)},
+            "clique_type": document["clique_type"],
+            "constraints": document["constraints"],
+            "nodes": [_node(past, Ref(*ref)) for ref in document["nodes"]],
+            "links": [self._clique_link(past, *item) for item in document["links"]],
+            "since": self._cause(past, past.since(key)),
+        }
+
+    @staticmethod
+    def _clique_link(past: Past, link_type: str, link_id: str) -> Document:
+        document = past.record(Key(Kind.LINK, link_type, link_id))
+        if document is None:  # an implicit link: derived, not stored
+            return {"type": link_type, "id": link_id, "implicit": True}
+        return link_answer(Link.from_document(document))
+
+    def impact(self, past: Past, object_type: str, object_id: str) -> Document:
+        """Answer everything that depends on an object, nearest first, and the hosts, projects, networks among it."""
+        obj = self.find(past, object_type, object_id)
+        found = impact(obj.ref, past, past.children)
+        return {
+            **reflects(past),
+            "object": {"type": obj.type, "id": obj.id, "name": name_of(obj)},
+            "dependents": [_dependent(past, item) for item in found],
+            **{
+                f"{kind}s": sorted(_name(past, item.ref) for item in found if item.ref.type == kind)
+                for kind in ("instance", "host", "project", "network")
+            },
+        }
+
+    # -- time --------------------------------------------------------------------------------------------
+
+    def diff(self, environment: str, a: str, b: str) -> Document:
+        """Answer what differs between two moments."""
+        first, second = self.moment(environment, a), self.moment(environment, b)
+        return comparison(self.history, environment, first, second)
+
+    def history_of(self, environment: str, object_type: str, object_id: str) -> Document:
+        """Answer every version of an object, oldest first: what changed, when, by which event."""
+        check_object_type(object_type)
+        moment = self.moment(environment)
+        past = Past(self.history, environment, moment)
+        key = Key(Kind.OBJECT, object_type, object_id)
+        versions = self.history.versions(environment, key, -1, moment.offset)
+        if not versions:
+            key = object_key(self.find(past, object_type, object_id).ref)
+            versions = self.history.versions(environment, key, -1, moment.offset)
+        return {
+            **reflects(past),
+            "type": key.type,
+            "id": key.id,
+            "versions": list(self._versions(environment, key, versions)),
+        }
+
+    def _versions(self, environment: str, key: Key, versions: list[Version]) -> Iterator[Document]:
+        before: Document | None = None
+        for version in versions:
+            after = visible(key.kind, version)
+            fields = diff(before or {}, after or {}) if before is not None and after is not None else []
+            if before is None or after is None or fields:
+                yield {
+                    "change": "added" if before is None else "removed" if after is None else "changed",
+                    "fields": [{"field": f.field, "before": f.before, "after": f.after} for f in fields],
+                    "document": after if before is None else None,
+                    "cause": cause_document(self.history, environment, version.offset),
+                }
+            before = after
+
+    def events(
+        self, environment: str, after: int = -1, upto: str = "latest", limit: int | None = None, kind: str | None = None
+    ) -> tuple[list[Document], int | None, Moment]:
+        """Answer events in order, the offset behind which the next page begins (None: no more), the moment."""
+        moment = self.moment(environment, upto)
+        entries: Iterable[Entry] = self.journal.read(environment, after=after, upto=moment.offset)
+        wanted = (e for e in entries if kind is None or type(e.event.payload).__name__ == kind)
+        taken = list(wanted if limit is None else islice(wanted, limit + 1))
+        more = limit is not None and len(taken) > limit
+        taken = taken[:limit] if more else taken
+        return [event_answer(entry) for entry in taken], taken[-1].offset if more else None, moment
+
+    def _cause(self, past: Past, offset: int | None) -> Document | None:
+        return None if offset is None else cause_document(self.history, past.environment, offset)
+
+
+def reflects(past: Past) -> Document:
+    """Answer of what moment an answer speaks."""
+    moment = past.moment
+    return {"environment": past.environment, "offset": moment.offset, "time": iso(moment.time)}
+
+
+def check_object_type(object_type: str | None) -> None:
+    """Refuse a type that does not exist."""
+    if object_type is not None and object_type not in OBJECT_TYPES:
+        raise NotFound(f"object type {object_type}: there is none (known: {', '.join(sorted(OBJECT_TYPES))})")
+
+
+def brief(obj: Obj) -> Document:
+    """Answer an object with its attributes."""
+    return {
+        "type": obj.type,
+        "id": obj.id,
+        "name": name_of(obj),
+        "parent": {"type": obj.parent.type, "id": obj.parent.id},
+        "attributes": obj.document,
+    }
+
+
+def link_answer(link: Link) -> Document:
+    """Answer a link with its type and id."""
+    return {"type": link.type, "id": link.key.id, **link.document()}
+
+
+def readable_scan(scan: Document) -> Document:
+    """Answer a scan with its times as ISO."""
+    times = {name: iso(scan[name]) for name in ("started_at", "finished_at") if name in scan}
+    return {**scan, **times}
+
+
+def readable_snapshot(snapshot: Document) -> Document:
+    """Answer a snapshot with its time as ISO."""
+    return {**snapshot, "taken_at": iso(snapshot["taken_at"])}
+
+
+def event_answer(entry: Entry) -> Document:
+    """Answer an event as one line of the log's table."""
+    event = entry.event
+    return {
+        "offset": entry.offset,
+        "time": iso(entry.logged_at),
+        "occurred_at": iso(event.occurred_at),
+        "source": event.source,
+        "event": type(event.payload).__name__,
+        "id": event.id,
+        "cause": event.cause,
+        "summary": summary(event.payload),
+    }
+
+
+def _page(found: Iterable[_T], limit: int | None, show: Callable[[_T], Document], key: Callable[[_T], Key]) -> Page:
+    if limit is None:
+        return Page([show(item) for item in found], None)
+    taken = list(islice(found, limit + 1))
+    more = len(taken) > limit
+    taken = taken[:limit]
+    return Page([show(item) for item in taken], key(taken[-1]) if more else None)
+
+
+def _places(obj: Obj, text: str) -> list[str]:
+    wanted = text.casefold()
+    if wanted not in obj.id.casefold() and wanted not in obj.raw.decode().casefold():
+        return []
+    places = ["id"] if wanted in obj.id.casefold() else []
+    return places + [field for field, value in _leaves("", obj.document) if wanted in str(value).casefold()]
+
+
+def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            here = f"{name}.{key}" if name else key
+            yield here, key
+            yield from _leaves(here, inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(name, inner)
+    else:
+        yield name, value
+
+
+def _grow(past: Past, parent: Ref, depth: int | None) -> list[Document]:
+    if depth == 0:
+        return []
+    less = None if depth is None else depth - 1
+    top: list[Document] = []
+    folders: dict[str, Document] = {}
+    for obj in past.children(parent):
+        place = top
+        for step in folder_steps(obj):
+            folder = folders.get(step.id)
+            if folder is None:
+                folder = {"type": step.type, "id": step.id, "name": step.name, "children": []}
+                folders[step.id] = folder
+                place.append(folder)
+            place = folder["children"]
+        place.append({"type": obj.type, "id": obj.id, "name": name_of(obj), "children": _grow(past, obj.ref, less)})
+    return top
+
+
+def _node(past: Past, ref: Ref) -> Document:
+    obj = past.get(ref)
+    host = None if obj is None else obj.get("host")
+    return {"type": ref.type, "id": ref.id, "name": _name(past, ref), "host": host}
+
+
+def _name(past: Past, ref: Ref) -> str:
+    obj = past.get(ref)
+    return ref.id if obj is None else name_of(obj)
+
+
+def _dependent(past: Past, item: Dependent) -> Document:
+    return {**_node(past, item.ref), "distance": item.distance, "because": item.reason}
