@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from projections.change import Key, Kind
 from projections.diff import diff
+from projections.fold import object_key
 from projections.impact import Dependent, impact
 from projections.implicit import reachable
 from projections.inventory import Obj, Ref

@@ -66,13 +66,14 @@ class Worker:
         if position.fold_version != VERSION:
             self._history.forget(environment)
             return Fold(environment), EMPTY
-        fold = Fold.restore(environment, position.offset, _stored(self._history, environment, position.offset))
+        fold = Fold.restore(environment, position.offset, stored(self._history, environment, position.offset))
         for entry in self._journal.read(environment, after=position.resume_from - 1, upto=position.offset):
             fold.note(entry)
         return fold, position.digest
 
 
-def _stored(history: History, environment: str, at: int) -> Iterator[Stored]:
+def stored(history: History, environment: str, at: int) -> Iterator[Stored]:
+    """Yield everything that a history says is there at an offset."""
     for kind in Kind:
         for key, version in history.all(environment, kind, at):
             if version.value is not None:
