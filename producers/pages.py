@@ -18,7 +18,7 @@ def all_pages(ask: Callable[[str], Any], service: str, path: str, key: str) -> l
     """Answer the list under `key` of the first page and of each page that follows it.
 
     `ask` answers the JSON of one path; the first path asked is `path` unchanged. Raises RequestFailed when a
-    page has no such list, leads to another request, or leads back to a page already read, or what `ask` raises.
+    page has no such list, leads to another request, or leads back to a page already read.
     """
     found: list[Any] = []
     seen: set[str] = set()

@@ -1,0 +1,246 @@
+"""The settings of one environment: where its cloud and its hosts are, and what a scan cannot find out itself.
+
+As TOML, and as a JSON document on the log. Secrets stand in neither: only references to them (`env:NAME`,
+`file:PATH`) or the name of a cloud in clouds.yaml.
+"""
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from producers.secrets import is_reference
+from schemas.canonical import Document
+from schemas.errors import BadSettings
+
+_T = TypeVar("_T")
+_JUMP = re.compile(r"(?:(?P<user>[^@:\s]+)@)?(?P<address>\[[^\]\s]+\]|[^@:\s\[\]]+)(?::(?P<port>\d{1,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class HostAddress:
+    """Where SSH finds one host, when its name alone does not tell; None takes what holds for all hosts."""
+
+    address: str | None = None
+    port: int | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SshSettings:
+    """How the hosts are reached."""
+
+    user: str
+    port: int = 22
+    key: str | None = None
+    """A path of a private key, or a reference to one; with neither key nor password, the agent is asked."""
+    password: str | None = None
+    """A reference; also opens an encrypted key."""
+    known_hosts: str = "~/.ssh/known_hosts"
+    jump: str | None = None
+    """`user@host:port` of a host through which all others are reached; user and port may be left out."""
+    hosts: Mapping[str, HostAddress] = field(default_factory=dict)
+    """By the host's name in the cloud."""
+    sudo: bool = False
+    """Run each command by `sudo -n`, for a user other than root."""
+    command_timeout_seconds: float = 30.0
+    connect_timeout_seconds: float = 10.0
+    sessions: int = 8
+    """How many commands run at once, over all hosts."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSettings:
+    """What is known of an environment before it is scanned."""
+
+    cloud: str | None = None
+    """The name in clouds.yaml."""
+    region: str | None = None
+    uplinks: tuple[str, ...] = ()
+    """Patterns (fnmatch) of the NICs that lead out of a host; none: physical devices only."""
+    mechanism_drivers: tuple[str, ...] = ()
+    type_drivers: tuple[str, ...] = ()
+    distribution: str | None = None
+    distribution_version: str | None = None
+    ssh: SshSettings | None = None
+
+    @classmethod
+    def from_document(cls, document: Document, source: str = "the settings") -> "EnvironmentSettings":
+        """Read a document such as `to_document` writes; keys may be left out.
+
+        Raises BadSettings for an unknown key, a wrong type or a secret, naming `source` and key, no value.
+        """
+        table = _Table(document, source, "")
+        settings = cls(
+            cloud=table.text("cloud"),
+            region=table.text("region"),
+            uplinks=table.texts("uplinks"),
+            mechanism_drivers=table.texts("mechanism_drivers"),
+            type_drivers=table.texts("type_drivers"),
+            distribution=table.text("distribution"),
+            distribution_version=table.text("distribution_version"),
+            ssh=_ssh(table.table("ssh")),
+        )
+        table.finish()
+        return settings
+
+    @classmethod
+    def load(cls, path: Path) -> "EnvironmentSettings":
+        """Read a TOML file. Raises BadSettings, naming file and key."""
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise BadSettings(f"{path}: cannot be read: {error.strerror}") from error
+        except UnicodeDecodeError:
+            raise BadSettings(f"{path}: not UTF-8 text") from None
+        except tomllib.TOMLDecodeError as error:
+            raise BadSettings(f"{path}: not TOML: {error}") from None
+        return cls.from_document(document, str(path))
+
+    def to_document(self) -> Document:
+        """Answer a JSON document with every key; secrets stand in it as references."""
+        document = asdict(self)
+        for key in ("uplinks", "mechanism_drivers", "type_drivers"):
+            document[key] = list(document[key])
+        return document
+
+
+def split_jump(jump: str) -> tuple[str | None, str, int]:
+    """Answer user (or None), address and port of `user@host:port`. Raises BadSettings, without the text."""
+    match = _JUMP.fullmatch(jump)
+    port = int((match and match.group("port")) or 22)
+    if match is None or not 0 < port < 65536:
+        raise BadSettings("a jump host is written user@host:port")
+    return match.group("user"), match.group("address").strip("[]"), port
+
+
+def _ssh(table: "_Table | None") -> SshSettings | None:
+    if table is None:
+        return None
+    settings = SshSettings(
+        user=table.required("user"),
+        port=table.port("port") or 22,
+        key=_checked_key(table),
+        password=_checked_password(table),
+        known_hosts=table.text("known_hosts") or "~/.ssh/known_hosts",
+        jump=_checked_jump(table),
+        hosts=_hosts(table.table("hosts")),
+        sudo=table.value("sudo", bool, "true or false") or False,
+        command_timeout_seconds=table.seconds("command_timeout_seconds", 30.0),
+        connect_timeout_seconds=table.seconds("connect_timeout_seconds", 10.0),
+        sessions=table.count("sessions", 8),
+    )
+    table.finish()
+    return settings
+
+
+def _hosts(table: "_Table | None") -> dict[str, HostAddress]:
+    if table is None:
+        return {}
+    found = {}
+    for name in table.keys():  # noqa: SIM118 - a table is no dict
+        host = table.table(name) or _Table({}, table.source, name)
+        found[name] = HostAddress(host.text("address"), host.port("port"), host.text("user"))
+        host.finish()
+    return found
+
+
+def _checked_password(table: "_Table") -> str | None:
+    password = table.text("password")
+    if password is not None and not is_reference(password):
+        raise table.bad("password", "is a secret: write a reference to it, env:NAME or file:PATH")
+    return password
+
+
+def _checked_key(table: "_Table") -> str | None:
+    key = table.text("key")
+    if key is not None and ("\n" in key or "PRIVATE KEY" in key):
+        raise table.bad("key", "is a secret: write its path or a reference to it, env:NAME or file:PATH")
+    return key
+
+
+def _checked_jump(table: "_Table") -> str | None:
+    jump = table.text("jump")
+    if jump is not None:
+        try:
+            split_jump(jump)
+        except BadSettings:
+            raise table.bad("jump", "is written user@host:port") from None
+    return jump
+
+
+class _Table:
+    """The keys of one table, taken one by one; what nobody takes is unknown."""
+
+    def __init__(self, values: Document, source: str, prefix: str) -> None:
+        self._values = dict(values)
+        self.source = source
+        self._prefix = prefix
+
+    def keys(self) -> list[str]:
+        return list(self._values)
+
+    def bad(self, key: str, reason: str) -> BadSettings:
+        """Answer an error that names the key; the reason must not hold a value, which may be a secret."""
+        return BadSettings(f"{self.source}: '{self._prefix}{key}' {reason}")
+
+    def value(self, key: str, kind: type[_T], expected: str) -> _T | None:
+        value = self._values.pop(key, None)
+        if value is None:
+            return None
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise self.bad(key, f"must be {expected}")
+        return value
+
+    def text(self, key: str) -> str | None:
+        text = self.value(key, str, "text")
+        if text == "":
+            raise self.bad(key, "must not be empty")
+        return text
+
+    def required(self, key: str) -> str:
+        text = self.text(key)
+        if text is None:
+            raise self.bad(key, "is missing")
+        return text
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value: Any = self._values.pop(key, None)
+        if value is None:
+            return ()
+        if not isinstance(value, list | tuple) or not all(isinstance(one, str) and one for one in value):
+            raise self.bad(key, "must be a list of texts")
+        return tuple(value)
+
+    def port(self, key: str) -> int | None:
+        port = self.value(key, int, "a number")
+        if port is not None and not 0 < port < 65536:
+            raise self.bad(key, "must be between 1 and 65535")
+        return port
+
+    def count(self, key: str, default: int) -> int:
+        number = self.value(key, int, "a number")
+        if number is not None and not 0 < number <= 1000:
+            raise self.bad(key, "must be between 1 and 1000")
+        return default if number is None else number
+
+    def seconds(self, key: str, default: float) -> float:
+        value: Any = self._values.pop(key, None)
+        if value is None:
+            return default
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not (math.isfinite(value) and 0 < value <= 86_400):
+            raise self.bad(key, "must be seconds, more than 0 and at most a day")
+        return float(value)
+
+    def table(self, key: str) -> "_Table | None":
+        value = self.value(key, dict, "a table")
+        return None if value is None else _Table(value, self.source, f"{self._prefix}{key}.")
+
+    def finish(self) -> None:
+        """Refuse what is left."""
+        if self._values:
+            raise self.bad(min(map(str, self._values)), "is not a known key")

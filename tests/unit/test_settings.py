@@ -1,0 +1,195 @@
+"""Rules of an environment's settings and of secrets."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from producers.secrets import Secret, is_reference, resolve
+from producers.settings import EnvironmentSettings, HostAddress, SshSettings, split_jump
+from schemas import canonical
+from schemas.errors import BadSettings
+
+PLANTED = "tr0ub4dor&3"
+
+FULL = """
+cloud = "production"
+region = "RegionOne"
+uplinks = ["eth*", "phy-*"]
+mechanism_drivers = ["openvswitch"]
+type_drivers = ["vxlan", "vlan"]
+distribution = "Debian"
+distribution_version = "Zed"
+
+[ssh]
+user = "calipso"
+port = 2222
+key = "~/.ssh/id_ed25519"
+password = "env:SSH_PASSWORD"
+known_hosts = "/etc/calipso/known_hosts"
+jump = "me@bastion.example.org:2200"
+sudo = true
+command_timeout_seconds = 20
+connect_timeout_seconds = 2.5
+sessions = 4
+
+[ssh.hosts.compute-1]
+address = "10.20.0.11"
+port = 22
+user = "root"
+
+[ssh.hosts."compute-2.example.org"]
+"""
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+addresses = st.builds(HostAddress, st.none() | names, st.none() | st.integers(1, 65535), st.none() | names)
+ssh_settings = st.builds(
+    SshSettings,
+    user=names,
+    port=st.integers(1, 65535),
+    key=st.none() | st.just("~/.ssh/id") | st.just("env:KEY"),
+    password=st.none() | st.just("file:/run/secrets/ssh"),
+    known_hosts=names,
+    jump=st.none() | st.just("me@[fe80::1]:22"),
+    hosts=st.dictionaries(names, addresses, max_size=3),
+    sudo=st.booleans(),
+    command_timeout_seconds=st.floats(0.001, 86_400),
+    connect_timeout_seconds=st.floats(0.001, 86_400),
+    sessions=st.integers(1, 1000),
+)
+all_settings = st.builds(
+    EnvironmentSettings,
+    cloud=st.none() | names,
+    region=st.none() | names,
+    uplinks=st.lists(names, max_size=3).map(tuple),
+    mechanism_drivers=st.lists(names, max_size=3).map(tuple),
+    type_drivers=st.lists(names, max_size=3).map(tuple),
+    distribution=st.none() | names,
+    distribution_version=st.none() | names,
+    ssh=st.none() | ssh_settings,
+)
+
+
+@given(all_settings)
+def test_settings_survive_the_way_over_the_log(settings: EnvironmentSettings) -> None:
+    stored = canonical.encode(settings.to_document())
+    assert EnvironmentSettings.from_document(canonical.decode(stored)) == settings
+
+
+def test_a_file_says_everything(tmp_path: Path) -> None:
+    path = tmp_path / "production.toml"
+    path.write_text(FULL)
+    settings = EnvironmentSettings.load(path)
+    assert (settings.cloud, settings.uplinks) == ("production", ("eth*", "phy-*"))
+    assert settings.ssh is not None
+    assert settings.ssh.hosts == {
+        "compute-1": HostAddress("10.20.0.11", 22, "root"),
+        "compute-2.example.org": HostAddress(),
+    }
+    assert (settings.ssh.command_timeout_seconds, settings.ssh.sudo) == (20.0, True)
+
+
+def test_nothing_needs_to_be_said() -> None:
+    assert EnvironmentSettings.from_document({}) == EnvironmentSettings()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("clowd = 'x'", "'clowd' is not a known key"),
+        ("cloud = 1", "'cloud' must be text"),
+        ("cloud = ''", "'cloud' must not be empty"),
+        ("uplinks = 'eth*'", "'uplinks' must be a list of texts"),
+        ("uplinks = [1]", "'uplinks' must be a list of texts"),
+        ("ssh = 'root'", "'ssh' must be a table"),
+        ("[ssh]", "'ssh.user' is missing"),
+        ("[ssh]\nuser = 'a'\nport = 0", "'ssh.port' must be between"),
+        ("[ssh]\nuser = 'a'\nport = true", "'ssh.port' must be a number"),
+        ("[ssh]\nuser = 'a'\nsudo = 1", "'ssh.sudo' must be true or false"),
+        ("[ssh]\nuser = 'a'\nsessions = 0", "'ssh.sessions' must be between"),
+        ("[ssh]\nuser = 'a'\nconnect_timeout_seconds = nan", "'ssh.connect_timeout_seconds' must be seconds"),
+        ("[ssh]\nuser = 'a'\ncommand_timeout_seconds = 0", "'ssh.command_timeout_seconds' must be seconds"),
+        ("[ssh]\nuser = 'a'\nhosts = {h = {adress = 'x'}}", "'ssh.hosts.h.adress' is not a known key"),
+        ("[ssh]\nuser = 'a'\nhosts = {h = 'x'}", "'ssh.hosts.h' must be a table"),
+        ("[ssh]\nuser = 'a'\njump = 'host:99999'", "'ssh.jump' is written user@host:port"),
+        ("[ssh", "not TOML"),
+    ],
+)
+def test_a_wrong_setting_is_refused_naming_file_and_key(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(BadSettings) as caught:
+        EnvironmentSettings.load(path)
+    assert str(path) in str(caught.value)
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"\x00\x01"])
+def test_a_file_that_cannot_be_read_is_refused_by_name(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "bad.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BadSettings, match=r"bad\.toml: "):
+        EnvironmentSettings.load(path)
+
+
+@pytest.mark.parametrize(
+    "ssh",
+    [
+        {"password": PLANTED},
+        {"key": f"-----BEGIN OPENSSH PRIVATE KEY-----\n{PLANTED}\n"},
+        {"jump": f"me:{PLANTED}@bastion"},
+        {"passphrase": PLANTED},
+        {"password": [PLANTED]},
+    ],
+)
+def test_a_literal_secret_is_refused_and_not_repeated(ssh: dict[str, Any]) -> None:
+    with pytest.raises(BadSettings) as caught:
+        EnvironmentSettings.from_document({"ssh": {"user": "root"} | ssh})
+    assert PLANTED not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("jump", "parts"),
+    [
+        ("bastion", (None, "bastion", 22)),
+        ("me@bastion:2200", ("me", "bastion", 2200)),
+        ("me@[fe80::1]", ("me", "fe80::1", 22)),
+    ],
+)
+def test_a_jump_host_is_user_address_and_port(jump: str, parts: tuple[str | None, str, int]) -> None:
+    assert split_jump(jump) == parts
+
+
+def test_a_secret_is_shown_by_nothing_but_reveal() -> None:
+    secret = Secret(PLANTED)
+    assert secret.reveal() == PLANTED
+    for shown in (repr(secret), str(secret), f"{secret}", f"{secret:>20}", f"{secret!r}", str([secret])):
+        assert PLANTED not in shown
+    with pytest.raises(TypeError, match="neither copied nor stored"):
+        pickle.dumps(secret)
+    with pytest.raises(TypeError):
+        json.dumps(secret)
+
+
+def test_a_secret_is_found_where_its_reference_says(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(f"{PLANTED}\n")
+    assert resolve("env:PASSWORD", {"PASSWORD": PLANTED}).reveal() == PLANTED
+    assert resolve(f"file:{tmp_path}/password", {}).reveal() == PLANTED
+
+
+@pytest.mark.parametrize("reference", ["env:MISSING", "env:EMPTY", "file:/nowhere/at/all", "file:/"])
+def test_a_secret_that_is_not_there_is_named_by_its_reference(reference: str) -> None:
+    with pytest.raises(BadSettings, match=reference):
+        resolve(reference, {"EMPTY": ""})
+
+
+def test_a_secret_in_place_of_a_reference_is_not_repeated() -> None:
+    assert not is_reference(PLANTED)
+    with pytest.raises(BadSettings) as caught:
+        resolve(PLANTED, {})
+    assert PLANTED not in str(caught.value)
