@@ -40,6 +40,10 @@ class Log(Protocol):
         """Answer the newest offset with logged_at <= time (microseconds), -1 if there is none."""
         ...
 
+    def time_of(self, environment: str, offset: int) -> int | None:
+        """Answer logged_at of the newest record at or before the offset, None if there is none."""
+        ...
+
     def environments(self) -> list[str]:
         """Answer the environments that have a record, sorted."""
         ...
