@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, assert_never
 
 from schemas import canonical
@@ -67,12 +68,17 @@ SECRET_INSIDE: dict[str, tuple[str, ...]] = {
     "context": ("service_catalog",),  # bulk, as above; the versioned notifications nest the context
     "_context": ("service_catalog",),
     "_enginefacade_context": ("service_catalog",),
-    "headers": ("cookie",),
 }
 """Names that are secrets (or bulk) only directly inside an object of such a name."""
 
+TOKEN_FACTS = ("expires_at", "expires", "catalog", "methods")
+"""Of these an object named `token` has one when it describes a token; any other is hidden whole."""
+
 NAMED_VALUES: dict[str, str] = {"name": "value", "key": "value", "opt_name": "opt_value"}
 """Pairs spelled as an object: the first says the name, the second holds the value."""
+
+DEEPEST = 100
+"""Levels of nesting that are looked through; no real document is deeper, and what is gives way to the marker."""
 
 SECRET_TEXTS: dict[str, str] = {
     r"-----BEGIN [A-Z0-9 ]*(?:PRIVATE KEY|ENCRYPTED)[A-Z0-9 ]*-----.*?(?:-----END [A-Z0-9 ]*-----|\Z)": (
@@ -87,7 +93,7 @@ SECRET_TEXTS: dict[str, str] = {
 
 
 def _spelled(words: str) -> str:
-    return "[^A-Za-z0-9]*".join(words.split())
+    return r"[ -/:-@\[-`{-~]*".join(words.split())  # ASCII that JSON writes without letters
 
 
 def _any_of(patterns: list[str]) -> str:
@@ -97,9 +103,8 @@ def _any_of(patterns: list[str]) -> str:
 _ENDINGS = _any_of([_spelled(words) for words in sorted(SECRET_ENDINGS, key=len, reverse=True)])
 _WORDS = _any_of(list(SECRET_WORDS))
 _BOUNDARY = r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))"
-_NAME = rf"(?:(?i:{_ENDINGS})|{_BOUNDARY}(?i:{_WORDS}))[sS]?[0-9]*"
+_NAME = rf"(?:(?i:{_ENDINGS})|{_BOUNDARY}(?i:{_WORDS}))[sS]?(?:[_-]?[0-9]+)?"
 _SECRET_NAME = re.compile(rf"{_NAME}\Z", re.ASCII)
-_CONTAINER_NAME = re.compile(r"(?i:tokens?)\Z", re.ASCII)
 _REFERENCE = re.compile(r"(?:env|file):\S+\Z")
 
 _URL = re.compile(r"""(?i:\b[a-z][a-z0-9+.-]*://)[^\s"'<>`\\]*@""", re.ASCII)
@@ -115,19 +120,34 @@ _OPTION = re.compile(rf"(?<!\S)(--?[\w-]*?{_NAME}\s+|sshpass\s+-p\s*)(?!-)(\S+)"
 _ELEMENT = re.compile(rf"(<[\w:.-]*?{_NAME}(?:\s[^<>]*)?>)([^<>]+)(?=</)", re.ASCII)
 _TEXTS = re.compile(_any_of(list(SECRET_TEXTS)), re.ASCII | re.DOTALL)
 
-_SUSPICION = re.compile(
-    (
-        _any_of([_spelled(words) for words in (*SECRET_ENDINGS, *SECRET_WORDS)])
-        + r"|://[^\s\"]*@|-----BEGIN|gAAAA|eyJ|AQ[A-Za-z0-9+/]{36}=="
-        + r"|\$(?:1|2[aby]|5|6|y|gy|7)\$|service_catalog|\\u00[0-7]"
-    ).encode(),
-    re.IGNORECASE,
-)
+_HINTS = (b"-----begin", b"gaaaa", b"eyj", b"==", b"$", b"service_catalog", b"\\u00", b"\\/")
+"""What each of SECRET_TEXTS, SECRET_INSIDE and a needlessly escaped character holds, in lower case."""
+
+
+def _suspicions() -> tuple[tuple[bytes, tuple[re.Pattern[bytes], ...]], ...]:
+    """Answer (literal, patterns of which one must then match); literals are far cheaper to look for."""
+    single = [words for words in (*SECRET_ENDINGS, *SECRET_WORDS) if " " not in words]
+    literals = [word for word in single if not any(other != word and other in word for other in single)]
+    needed: dict[bytes, list[str]] = {word.encode(): [""] for word in literals}
+    needed |= {hint: [""] for hint in _HINTS} | {b"@": [r"://[^\s\"']*@"]}
+    for words in SECRET_ENDINGS:
+        if not any(word in words for word in literals):
+            needed.setdefault(words.split()[-1].encode(), []).append(_spelled(words))
+    return tuple((word, tuple(re.compile(p.encode()) for p in found)) for word, found in needed.items())
+
+
+_SUSPICIONS = _suspicions()
+
+
+def _is_suspicious(data: bytes) -> bool:
+    """Whether there may be a secret: never False where redaction would change something."""
+    low = data.lower()
+    return any(word in low and any(p.search(low) for p in patterns) for word, patterns in _SUSPICIONS)
 
 
 def redact_json(value: Any) -> Any:  # noqa: ANN401 - JSON is any of six shapes
     """Answer the JSON value without its secrets, as a new value; JSON inside texts is redacted too."""
-    return _walk(value, "", references=False)
+    return _walk(value, "", 0, references=False)
 
 
 def redact_text(text: str) -> str:
@@ -151,8 +171,7 @@ def redact_bytes(data: bytes) -> bytes:
 def _redact_payload(payload: Payload) -> Payload:
     match payload:
         case ObjectsSeen():
-            documents = [redact_bytes(document) for document in payload.documents]
-            return replace(payload, documents=documents)
+            return replace(payload, documents=_redact_documents(payload.documents))
         case NotificationReceived():
             return replace(payload, body=redact_bytes(payload.body))
         case EnvironmentDefined() | ScanStarted():
@@ -167,8 +186,14 @@ def _redact_payload(payload: Payload) -> Payload:
             assert_never(payload)
 
 
+def _redact_documents(documents: list[bytes]) -> list[bytes]:
+    if not _is_suspicious(b"\n".join(documents)):
+        return documents
+    return [redact_bytes(document) for document in documents]
+
+
 def _redact_bytes(data: bytes, *, references: bool) -> bytes:
-    if _SUSPICION.search(data) is None:
+    if not _is_suspicious(data):
         return data
     text = data.decode("utf-8", "surrogateescape")
     redacted = _json_text(text, references=references)
@@ -179,10 +204,12 @@ def _json_text(text: str, *, references: bool) -> str:
     repeated: list[str] = []
     try:
         value = json.loads(text, object_pairs_hook=_noting_repeats(repeated))
-        redacted = _walk(value, "", references=references)
-        return text if redacted == value and not repeated else _encoded(redacted)
-    except (ValueError, RecursionError):
+    except ValueError:
         return _plain_text(text)
+    except RecursionError:
+        return f'"{MARKER}"'
+    redacted = _walk(value, "", 0, references=references)
+    return text if redacted == value and not repeated else _encoded(redacted)
 
 
 def _noting_repeats(repeated: list[str]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
@@ -204,15 +231,17 @@ def _encoded(value: object) -> str:
         return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def _walk(value: Any, parent: str, *, references: bool) -> Any:  # noqa: ANN401 - JSON is any of six shapes
+def _walk(value: Any, parent: str, depth: int, *, references: bool) -> Any:  # noqa: ANN401 - JSON is any of six shapes
+    if depth > DEEPEST:
+        return MARKER
     if isinstance(value, str):
         return _text_value(value, references=references)
     if isinstance(value, dict):
-        return _object(value, parent, references=references)
+        return _object(value, parent, depth, references=references)
     if isinstance(value, list):
-        if parent == "headers" and len(value) == 2 and isinstance(value[0], str) and _is_secret(value[0], ""):
+        if _is_secret_header(value, parent):
             return [value[0], _hidden(value[1], references=references)]
-        return [_walk(item, parent, references=references) for item in value]
+        return [_walk(item, parent, depth + 1, references=references) for item in value]
     return value
 
 
@@ -222,30 +251,40 @@ def _text_value(value: str, *, references: bool) -> str:
     return _plain_text(value)
 
 
-def _object(value: dict[str, Any], parent: str, *, references: bool) -> dict[str, Any]:
+def _object(value: dict[str, Any], parent: str, depth: int, *, references: bool) -> dict[str, Any]:
     named = _named_value(value)
     answer = {}
     for name, item in value.items():
-        if name == named or (_is_secret(name, parent) and not _is_container(name, item)):
+        if name == named or (_is_secret(name, parent) and not _is_token_document(name, item)):
             answer[name] = _hidden(item, references=references)
         else:
-            answer[_plain_text(name)] = _walk(item, name.lower(), references=references)
+            answer[_plain_text(name)] = _walk(item, name.lower(), depth + 1, references=references)
     return answer
+
+
+def _is_secret_header(value: list[Any], parent: str) -> bool:
+    return parent == "headers" and len(value) == 2 and isinstance(value[0], str) and _is_secret_name(value[0])
 
 
 def _named_value(value: dict[str, Any]) -> str | None:
     for name, holder in NAMED_VALUES.items():
-        if holder in value and isinstance(value.get(name), str) and _is_secret(value[name], ""):
+        if holder in value and isinstance(value.get(name), str) and _is_secret_name(value[name]):
             return holder
     return None
 
 
 def _is_secret(name: str, parent: str) -> bool:
-    return name.lower() in SECRET_INSIDE.get(parent, ()) or _SECRET_NAME.search(name) is not None
+    return name.lower() in SECRET_INSIDE.get(parent, ()) or _is_secret_name(name)
 
 
-def _is_container(name: str, value: object) -> bool:
-    return isinstance(value, dict | list) and _CONTAINER_NAME.match(name) is not None
+@lru_cache(maxsize=4096)
+def _is_secret_name(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
+
+
+def _is_token_document(name: str, value: object) -> bool:
+    """Keystone describes a token under the token's own name; but for its id, that is no secret."""
+    return name.lower() == "token" and isinstance(value, dict) and not value.keys().isdisjoint(TOKEN_FACTS)
 
 
 def _hidden(value: object, *, references: bool) -> object:
@@ -257,6 +296,8 @@ def _hidden(value: object, *, references: bool) -> object:
 
 
 def _plain_text(text: str) -> str:
+    if not _is_suspicious(text.encode("utf-8", "surrogatepass")):
+        return text
     text = _TEXTS.sub(MARKER, text)
     if "@" in text:
         text = _URL.sub(_without_login, text)
