@@ -11,15 +11,14 @@ Everything is read when the bundle is opened, so that a bad one is refused befor
 bundle does not hold is "could not look", never "nothing there".
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from producers.access import Access, Answer
-from producers.pages import all_pages, normal_request
+from producers.answers import CATALOG, AnsweringCloud, ApiAnswer, Version, parse_microversion
+from producers.pages import normal_request
 from producers.transcript import read_transcript
 from schemas import canonical
 from schemas.canonical import Document
@@ -28,8 +27,6 @@ from schemas.errors import BadBundle, BadInput, CommandFailed, RequestFailed
 FORMAT = 1
 """The newest shape of `bundle.json` that this Calipso reads, and the one that it writes."""
 
-_CATALOG = ("identity", "POST", "/v3/auth/tokens")
-_MICROVERSION = re.compile(r"(\d{1,6})\.(\d{1,6})", re.ASCII)
 _TYPES: dict[str, tuple[type, ...]] = {
     "service": (str,),
     "method": (str,),
@@ -37,8 +34,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "microversion": (str, type(None)),
     "status": (int,),
 }
-
-Version = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +47,6 @@ class Bundle:
     """Microseconds since 1970-01-01 UTC; None when the bundle does not say."""
     settings: Document | None
     """The settings of the environment when it was recorded, without secrets; None when it does not say."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiAnswer:
-    """One recorded answer of one service."""
-
-    service: str
-    method: str
-    request: str
-    microversion: str | None
-    status: int
-    body: bytes
-    """JSON; kept encoded, so that every reader gets a value of its own."""
 
 
 def open_bundle(folder: Path) -> Access:
@@ -81,8 +63,8 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle(folder.resolve().name, Access(cloud, hosts), about[0], about[1])
 
 
-class BundleCloud:
-    """The OpenStack APIs as they answered when the bundle was recorded (a CloudAccess)."""
+class BundleCloud(AnsweringCloud):
+    """The OpenStack APIs as they answered when the bundle was recorded."""
 
     def __init__(self, folder: Path, answers: list[tuple[Path, ApiAnswer]]) -> None:
         """Take the answers with the files that hold them; BadBundle if two files contradict each other."""
@@ -102,26 +84,13 @@ class BundleCloud:
         if (other.status, other.body) != (answer.status, answer.body):
             raise BadBundle(f"{path}: another file holds another answer of {answer.service} {answer.request}")
 
-    def get(self, service: str, path: str, microversion: str | None = None) -> Any:  # noqa: ANN401 - JSON
-        """Answer the recorded body with the newest microversion not above the wanted one, else the oldest.
+    def answer(self, service: str, path: str, microversion: str | None) -> ApiAnswer:
+        """Answer the recorded one with the newest microversion not above the wanted one, else the oldest."""
+        return self._find(service, "GET", path, parse_microversion(microversion))
 
-        Raises RequestFailed when the bundle holds no answer or a refusal.
-        """
-        wanted = parse_microversion(microversion)
-        return _body(self._find(service, "GET", path, wanted))
-
-    def get_all(self, service: str, path: str, key: str, microversion: str | None = None) -> list[Any]:
-        """Answer the list under `key` of all recorded pages."""
-        return all_pages(lambda page: self.get(service, page, microversion), service, path, key)
-
-    def catalog(self) -> list[dict[str, Any]]:
-        """Answer the recorded service catalogue."""
-        body = _body(self._find(*_CATALOG, parse_microversion(None)))
-        try:
-            catalog = body["token"]["catalog"]
-        except (TypeError, KeyError) as error:
-            raise RequestFailed(f"the catalogue that the bundle {self._folder} holds is none") from error
-        return list(catalog)
+    def catalog_answer(self) -> ApiAnswer:
+        """Answer the recorded request that holds the service catalogue."""
+        return self._find(*CATALOG, parse_microversion(None))
 
     def _find(self, service: str, method: str, path: str, wanted: Version) -> ApiAnswer:
         versions = self._answers.get((service, method, normal_request(path)))
@@ -149,44 +118,6 @@ class BundleHosts:
         if answer is None:
             raise CommandFailed(f"the bundle {self._folder} does not hold '{command}' of host {host}")
         return answer
-
-
-def parse_microversion(text: str | None) -> Version:
-    """Answer a microversion as numbers that compare; none is the lowest, `latest` the highest."""
-    if text is None:
-        return (0, 0)
-    if text == "latest":
-        return (1 << 30, 0)
-    match = _MICROVERSION.fullmatch(text)
-    if match is None:
-        raise BadInput(f"'{text}' is not a microversion, such as 2.93")
-    return (int(match.group(1)), int(match.group(2)))
-
-
-def reason_of(body: object) -> str:
-    """Answer what an API said when it refused, in one line: each service wraps it otherwise."""
-    if isinstance(body, dict):
-        for value in body.values():
-            reason = value if isinstance(value, str) else _message(value)
-            if reason:
-                return " ".join(reason.split())[:500]
-    return "no reason given"
-
-
-def _message(value: object) -> str:
-    if isinstance(value, list) and value:
-        value = value[0]
-    if not isinstance(value, dict):
-        return ""
-    return next((str(value[key]) for key in ("message", "detail", "title") if value.get(key)), "")
-
-
-def _body(answer: ApiAnswer) -> Any:  # noqa: ANN401 - JSON
-    body = canonical.decode(answer.body)
-    if 200 <= answer.status < 300:
-        return body
-    what = f"{answer.service} {answer.request} answered {answer.status}"
-    raise RequestFailed(f"{what}: {reason_of(body)}")
 
 
 def _check_folder(folder: Path) -> None:

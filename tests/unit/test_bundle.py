@@ -18,9 +18,7 @@ from tests.recordings import RECORDINGS, needs_recordings
 PORTS = "/v2.0/ports"
 
 
-def api(
-    folder: Path, request: str, body: Any, version: str | None = None, status: int = 200, **more: Any
-) -> Path:
+def api(folder: Path, request: str, body: Any, version: str | None = None, status: int = 200, **more: Any) -> Path:
     """Write one recorded answer of the network service, under a name without meaning."""
     document = {"service": "network", "method": "GET", "request": request, "microversion": version}
     document |= {"status": status, "body": body} | more
@@ -125,9 +123,7 @@ def test_pages_are_followed_to_the_end_whatever_host_their_links_name(tmp_path: 
 
 
 @pytest.mark.parametrize("links", [{"links": {"next": "/v2.0/ports?m=a"}}, {"next": "/v2.0/ports?m=a"}])
-def test_pages_are_followed_in_the_shapes_of_keystone_and_glance(
-    tmp_path: Path, links: dict[str, Any]
-) -> None:
+def test_pages_are_followed_in_the_shapes_of_keystone_and_glance(tmp_path: Path, links: dict[str, Any]) -> None:
     api(tmp_path, PORTS, {"ports": [1]} | links)
     api(tmp_path, f"{PORTS}?m=a", {"ports": [2], "links": {"next": None}})
     assert open_bundle(tmp_path).cloud.get_all("network", PORTS, "ports") == [1, 2]
