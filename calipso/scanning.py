@@ -1,0 +1,157 @@
+"""A scan or a recording, from the words of a command to its result."""
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from calipso import show, walk
+from calipso.wiring import Engine, event, now
+from producers.access import Access
+from producers.bundle import read_bundle
+from producers.cloud import LiveCloud
+from producers.recording import RecordingAccess
+from producers.scan import ScanReport
+from producers.scan import scan as run_scan
+from producers.settings import EnvironmentSettings
+from producers.ssh import SshHosts
+from schemas.canonical import Document, encode
+from schemas.errors import BadSettings
+from schemas.events import EnvironmentDefined, Event
+from streams.locks import environment_lock
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a scan looks at."""
+
+    access: Access
+    origin: str
+    settings: EnvironmentSettings
+    clock: Callable[[], int]
+
+
+def scan(
+    engine: Engine, environment: str, bundle: Path | None, define: Path | None, uplinks: Sequence[str]
+) -> Document:
+    """Scan a bundle or the live cloud into the log, fold it, and answer what came of it."""
+    check_name(environment)
+    with (
+        environment_lock(engine.settings.folder, environment, "scanning"),
+        _source(engine, environment, bundle, define, uplinks) as source,
+    ):
+        _define(engine, environment, source.settings)
+        report = _run(environment, source, engine.journal.append)
+    engine.worker.catch_up(environment)
+    return _result(engine, environment, report, source.origin)
+
+
+def record(engine: Engine, environment: str, folder: Path, define: Path | None, uplinks: Sequence[str]) -> Document:
+    """Walk the live cloud as a scan does and save every answer in a new folder; the log stays as it is."""
+    check_name(environment)
+    with _source(engine, environment, None, define, uplinks) as source:
+        recording = RecordingAccess(source.access, folder)
+        report = _run(
+            environment, replace(source, access=recording.access), len
+        )  # a recording goes into the folder, not on the log
+        recording.finish(source.settings)
+    return _result(None, environment, report, f"{source.origin}, saved in {folder}")
+
+
+def check_name(environment: str) -> None:
+    """Refuse a name that cannot be written in a command or a path."""
+    if not environment or environment.startswith(("-", "@", ".")) or set(environment) & set("/\\\0\n\t "):
+        raise BadSettings(f"environment {environment!r}: a name has no spaces or slashes and begins with a letter")
+
+
+@contextmanager
+def _source(
+    engine: Engine, environment: str, bundle: Path | None, define: Path | None, uplinks: Sequence[str]
+) -> Iterator[Source]:
+    recorded = None if bundle is None else read_bundle(bundle)
+    known = known_settings(engine, environment)
+    if define is not None:
+        settings = EnvironmentSettings.load(define)
+    elif known is not None:
+        settings = known
+    else:
+        settings = EnvironmentSettings.from_document((recorded.settings if recorded else None) or {})
+    if uplinks:
+        settings = replace(settings, uplinks=tuple(uplinks))
+    if recorded is not None:
+        moment = recorded.recorded_at
+        yield Source(recorded.access, f"bundle:{recorded.name}", settings, now if moment is None else lambda: moment)
+        return
+    access = live(environment, settings)
+    try:
+        yield Source(access, f"cloud:{settings.cloud}", settings, now)
+    finally:
+        access.close()
+
+
+def known_settings(engine: Engine, environment: str) -> EnvironmentSettings | None:
+    """Answer the settings that the log has of an environment, None if it knows none."""
+    if engine.journal.head(environment) < 0:
+        return None
+    document = engine.questions.past(environment).settings().get("settings")
+    return None if document is None else EnvironmentSettings.from_document(document, f"environment {environment}")
+
+
+def live(environment: str, settings: EnvironmentSettings) -> Access:
+    """Answer the doors to a live cloud; BadSettings says what is missing."""
+    if settings.cloud is None:
+        raise BadSettings(
+            f"environment {environment}: no cloud is named; scan a bundle with --from DIR, "
+            "or describe the environment in a TOML file with cloud = '<name in clouds.yaml>' and --define FILE"
+        )
+    if settings.ssh is None:
+        raise BadSettings(f"environment {environment}: [ssh] is missing; a scan asks the hosts over SSH")
+    return Access(LiveCloud(settings.cloud, settings.region), SshHosts(settings.ssh))
+
+
+def _define(engine: Engine, environment: str, settings: EnvironmentSettings) -> None:
+    if known_settings(engine, environment) != settings:
+        payload = EnvironmentDefined(encode(settings.to_document()))
+        engine.journal.append([event(environment, payload, "operator")])
+
+
+def _run(environment: str, source: Source, append: Callable[[list[Event]], object]) -> ScanReport:
+    with walk.bar(f"scanning {environment}") as progress:
+        return run_scan(
+            environment,
+            source.access,
+            source.settings,
+            append,
+            origin=source.origin,
+            now=source.clock,
+            progress=walk.Walk(progress),
+            new_id=lambda: str(uuid.uuid4()),
+        )
+
+
+def _result(engine: Engine | None, environment: str, report: ScanReport, origin: str) -> Document:
+    return {
+        "environment": environment,
+        "origin": origin,
+        "scan_id": report.scan_id,
+        "status": report.status,
+        "offset": None if engine is None else engine.journal.head(environment),
+        "objects": dict(report.counts),
+        "failures": [
+            {"entry": f.scope.entry, "host": f.host, "request": f.request, "reason": f.reason} for f in report.failures
+        ],
+        "warnings": list(report.warnings),
+    }
+
+
+def show_result(result: Document) -> None:
+    """Print what a scan found and what it could not look at."""
+    show.counts(result["objects"])
+    for warning in result["warnings"]:
+        show.err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True, style="yellow")
+    for failure in result["failures"]:
+        where = f"{failure['host']}: " if failure["host"] else ""
+        show.trouble(f"{failure['entry']}: {where}{failure['request']}: {failure['reason']}")
+    reach = "" if result["offset"] is None else f", log at offset {result['offset']}"
+    show.line(f"{result['environment']}: scan of {result['origin']} {result['status']}{reach}")

@@ -1,0 +1,127 @@
+"""The commands that look at a cloud or write the log, and the one that serves it."""
+
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.app import create_app
+from api.server import serve
+from calipso import scanning, show
+from calipso.reading import At, Environment, Json, settings_of
+from calipso.wiring import Engine, event, opened
+from producers.listen import recorded_notifications
+from schemas.errors import BadInput, Conflict
+from schemas.events import Event, SnapshotTaken
+
+POLL_SECONDS = 0.5
+
+From = Annotated[
+    Path | None, typer.Option("--from", metavar="DIR", help="Scan a recorded bundle instead of the live cloud.")
+]
+Define = Annotated[
+    Path | None, typer.Option("--define", metavar="FILE", help="TOML that describes the environment (see docs).")
+]
+Uplink = Annotated[
+    list[str] | None,
+    typer.Option("--uplink", metavar="PATTERN", help="NICs that lead out of a host, such as 'eth*' (repeatable)."),
+]
+
+
+def scan(
+    context: typer.Context,
+    environment: Environment,
+    bundle: From = None,
+    define: Define = None,
+    uplink: Uplink = None,
+    json: Json = False,
+) -> None:
+    """Look at a whole cloud and write down what is there. Exit code 2 if not everything could be looked at."""
+    with opened(settings_of(context)) as engine:
+        result = scanning.scan(engine, environment, bundle, define, uplink or [])
+    if json:
+        show.as_json(result)
+    else:
+        scanning.show_result(result)
+    raise typer.Exit(0 if result["status"] == "completed" else 2)
+
+
+def record(
+    context: typer.Context,
+    environment: Environment,
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="A new folder for the bundle.")],
+    define: Define = None,
+    uplink: Uplink = None,
+) -> None:
+    """Ask a cloud everything that a scan asks and save the raw answers, secrets removed, as a bundle."""
+    with opened(settings_of(context)) as engine:
+        result = scanning.record(engine, environment, to, define, uplink or [])
+    scanning.show_result(result)
+    raise typer.Exit(0 if result["status"] == "completed" else 2)
+
+
+def listen(
+    context: typer.Context,
+    environment: Environment,
+    file: Annotated[Path, typer.Option("--from", metavar="FILE", help="Recorded notifications, one JSON a line.")],
+) -> None:
+    """Write recorded notifications to the log; those that are there already are left out."""
+    with opened(settings_of(context)) as engine:
+        events = list(recorded_notifications(file, environment))
+        known = _known_ids(engine, environment)
+        fresh = [found for found in events if found.id not in known]
+        if fresh:
+            engine.journal.append(fresh)
+        engine.worker.catch_up(environment)
+    show.line(f"{environment}: {len(fresh)} notifications written, {len(events) - len(fresh)} were there already")
+
+
+def _known_ids(engine: Engine, environment: str) -> set[str]:
+    return {entry.event.id for entry in engine.journal.read(environment)}
+
+
+def snapshot(
+    context: typer.Context,
+    environment: Environment,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="To be written @NAME as a moment.")],
+    at: At = "latest",
+    note: Annotated[str, typer.Option("--note", help="Why it was taken.")] = "",
+) -> None:
+    """Give a moment a name."""
+    with opened(settings_of(context)) as engine:
+        taken = take_snapshot(engine, environment, name, at, note)
+    show.line(f"@{name} is {environment} at offset {taken}")
+
+
+def take_snapshot(engine: Engine, environment: str, name: str, at: str, note: str) -> int:
+    """Append the snapshot and answer the offset it names; Conflict if the name is taken."""
+    if not name or name.startswith("@") or name != name.strip():
+        raise BadInput(f"snapshot {name!r}: a name begins with another character than @ or a space")
+    moment = engine.questions.moment(environment, at)
+    taken = {s["name"]: s["at_offset"] for s in engine.questions.snapshots(environment)["snapshots"]}
+    if name in taken:
+        raise Conflict(f"snapshot @{name}: {environment} has one of that name, of offset {taken[name]}")
+    engine.journal.append([event(environment, SnapshotTaken(name, moment.offset, note), "operator")])
+    engine.worker.catch_up(environment)
+    return moment.offset
+
+
+def up(
+    context: typer.Context,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on the host's own address.")] = 8000,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Run the worker and the API in one process, until interrupted."""
+    with opened(settings_of(context)) as engine:
+
+        def append(one: Event) -> int:
+            return engine.journal.append([one])[0]
+
+        def follow(stop: threading.Event) -> None:
+            while not stop.wait(POLL_SECONDS):
+                engine.worker.catch_up_all()
+
+        app = create_app(engine.questions, append)
+        show.line(f"API on http://{host}:{port}/v1, description on http://{host}:{port}/docs")
+        serve(app, host, port, background=follow)
