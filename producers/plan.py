@@ -1,0 +1,188 @@
+"""The scan plan: what is looked for, below what, and on which environments. The plan itself is `plan.json`.
+
+{"entries": [{
+  "name":       of the entry: it names the scopes that a scan covers, so it is never reused for another thing
+  "type":       of the objects found (schemas/vocabulary.py)
+  "under":      the type of the objects that are looked below, one fetch for each; "environment" is the root
+  "fetcher":    a name of producers/fetchers
+  "completer":  optional: completes each found object by a question of its own
+  "folders":    the texts of the folders, outermost first, that the tree draws around the objects
+  "condition":  optional: {key: [values]}; each key must have a value in common with what is there
+}]}
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from producers.fetchers import COMPLETERS, FETCHERS
+from producers.settings import EnvironmentSettings
+from schemas import canonical
+from schemas.canonical import Document
+from schemas.errors import BadInput, BadPlan
+from schemas.vocabulary import ENVIRONMENT, OBJECT_TYPES
+
+DEFAULT = Path(__file__).with_name("plan.json")
+
+ENVIRONMENT_KEYS = ("mechanism_drivers", "type_drivers", "distribution", "distribution_version")
+"""Condition keys that the settings of the environment answer."""
+
+PARENT_KEYS = {"host_type": "host"}
+"""Condition keys that the parent's document answers, with the type of parent that has them."""
+
+_KEYS = {"name", "type", "under", "fetcher", "completer", "folders", "condition"}
+_REQUIRED = ("name", "type", "under", "fetcher")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEntry:
+    """One thing to look for below each object of one type."""
+
+    name: str
+    type: str
+    under: str
+    fetcher: str
+    completer: str | None = None
+    folders: tuple[str, ...] | None = None
+    """None: the entry does not say."""
+    condition: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def applies(self, settings: EnvironmentSettings, parent: Document) -> bool:
+        """Answer whether it is looked for in such an environment, below such a parent."""
+        return all(
+            _values(parent.get(key) if key in PARENT_KEYS else getattr(settings, key)) & set(wanted)
+            for key, wanted in self.condition.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A valid walk, in order."""
+
+    entries: tuple[PlanEntry, ...]
+
+    def under(self, object_type: str) -> tuple[PlanEntry, ...]:
+        """Answer what is looked for below an object of a type, in the plan's order."""
+        return tuple(entry for entry in self.entries if entry.under == object_type)
+
+
+def load_plan(path: Path = DEFAULT) -> Plan:
+    """Read and check a plan. Raises BadPlan, naming the file and every bad entry."""
+    try:
+        return parse_plan(canonical.decode_document(path.read_bytes()))
+    except OSError as error:
+        raise BadPlan(f"{path}: cannot be read: {error.strerror}") from error
+    except BadPlan as error:
+        raise BadPlan(f"{path}: {error}") from error
+    except BadInput as error:
+        raise BadPlan(f"{path}: {error}") from error
+
+
+def parse_plan(document: Document) -> Plan:
+    """Answer the plan that a document describes. Raises BadPlan, which lists all that is wrong."""
+    rows = document.get("entries")
+    if not isinstance(rows, list) or not rows or set(document) != {"entries"}:
+        raise BadPlan("a plan is an object whose one key 'entries' is a list that is not empty")
+    problems = [problem for number, row in enumerate(rows, 1) for problem in _shape(number, row)]
+    if problems:
+        raise _bad(problems)
+    entries = tuple(map(_entry, rows))
+    problems = [*_duplicates(entries), *(p for entry in entries for p in _meaning(entry)), *_order(entries)]
+    if problems:
+        raise _bad(problems)
+    return Plan(entries)
+
+
+def _bad(problems: Collection[str]) -> BadPlan:
+    return BadPlan("; ".join(problems))
+
+
+def _values(value: Any) -> set[str]:  # noqa: ANN401 - of a document: text, a list of texts, or nothing
+    if value is None:
+        return set()
+    return {value} if isinstance(value, str) else set(value)
+
+
+def _shape(number: int, row: object) -> Iterator[str]:
+    """Yield what keeps a row from being read as an entry."""
+    if not isinstance(row, dict):
+        yield f"entry {number} is not an object"
+        return
+    name = f"entry '{row['name']}'" if isinstance(row.get("name"), str) else f"entry {number}"
+    for key in sorted(row.keys() - _KEYS):
+        yield f"{name}: unknown key '{key}'"
+    for key in _REQUIRED:
+        if not isinstance(row.get(key), str) or not row[key]:
+            yield f"{name}: '{key}' must be a text"
+    if not isinstance(row.get("completer", ""), str):
+        yield f"{name}: 'completer' must be a text"
+    if not _is_texts(row.get("folders", [])):
+        yield f"{name}: 'folders' must be a list of texts"
+    condition = row.get("condition", {})
+    if not isinstance(condition, dict) or not all(_is_texts(v) and v for v in condition.values()):
+        yield f"{name}: 'condition' must be an object of lists of texts"
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _entry(row: Document) -> PlanEntry:
+    return PlanEntry(
+        name=row["name"],
+        type=row["type"],
+        under=row["under"],
+        fetcher=row["fetcher"],
+        completer=row.get("completer"),
+        folders=tuple(row["folders"]) if "folders" in row else None,
+        condition={key: tuple(values) for key, values in row.get("condition", {}).items()},
+    )
+
+
+def _duplicates(entries: Collection[PlanEntry]) -> Iterator[str]:
+    for name, count in Counter(entry.name for entry in entries).items():
+        if count > 1:
+            yield f"entry '{name}' stands {count} times"
+
+
+def _meaning(entry: PlanEntry) -> Iterator[str]:
+    """Yield the names in an entry that mean nothing."""
+    name = f"entry '{entry.name}'"
+    if entry.type not in OBJECT_TYPES:
+        yield f"{name}: there is no object type '{entry.type}'"
+    elif entry.folders is not None and entry.folders != _folders(entry.type):
+        yield f"{name}: the folders around a {entry.type} are {list(_folders(entry.type))}"
+    if entry.under not in OBJECT_TYPES and entry.under != ENVIRONMENT:
+        yield f"{name}: there is no object type '{entry.under}' to look under"
+    if entry.fetcher not in FETCHERS:
+        yield f"{name}: there is no fetcher '{entry.fetcher}'"
+    elif entry.type in OBJECT_TYPES and FETCHERS[entry.fetcher].type != entry.type:
+        yield f"{name}: the fetcher '{entry.fetcher}' finds a {FETCHERS[entry.fetcher].type}, not a {entry.type}"
+    if entry.completer is not None and entry.completer not in COMPLETERS:
+        yield f"{name}: there is no completer '{entry.completer}'"
+    for key in sorted(entry.condition):
+        if key not in ENVIRONMENT_KEYS and key not in PARENT_KEYS:
+            yield f"{name}: there is no condition '{key}'"
+        elif PARENT_KEYS.get(key, entry.under) != entry.under:
+            yield f"{name}: the condition '{key}' is only for what is looked for under a {PARENT_KEYS[key]}"
+
+
+def _folders(object_type: str) -> tuple[str, ...]:
+    return tuple(folder.text for folder in OBJECT_TYPES[object_type].folders)
+
+
+def _order(entries: Collection[PlanEntry]) -> Iterator[str]:
+    """Yield the entries that a walk from the environment never reaches, and the circle that it would never leave."""
+    try:
+        TopologicalSorter({t: {e.under for e in entries if e.type == t} for t in {e.type for e in entries}}).prepare()
+    except CycleError as error:
+        yield f"a circle: {' under '.join(reversed(error.args[1]))}"
+    reached = {ENVIRONMENT}
+    while more := {e.type for e in entries if e.under in reached} - reached:
+        reached |= more
+    for entry in entries:
+        if entry.under not in reached and (entry.under in OBJECT_TYPES):
+            yield f"entry '{entry.name}': no entry reached from the environment finds a {entry.under}"
