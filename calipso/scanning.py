@@ -107,7 +107,7 @@ def live(environment: str, settings: EnvironmentSettings) -> Access:
         )
     if settings.ssh is None:
         raise BadSettings(f"environment {environment}: [ssh] is missing; a scan asks the hosts over SSH")
-    return Access(LiveCloud(settings.cloud, settings.region), SshHosts(settings.ssh))
+    return Access(LiveCloud(settings), SshHosts(settings.ssh))
 
 
 def _define(engine: Engine, environment: str, settings: EnvironmentSettings) -> None:
@@ -117,7 +117,7 @@ def _define(engine: Engine, environment: str, settings: EnvironmentSettings) -> 
 
 
 def _run(environment: str, source: Source, append: Callable[[list[Event]], object]) -> ScanReport:
-    with walk.bar(f"scanning {environment}") as progress:
+    with walk.shown(f"scanning {environment}") as progress:
         return run_scan(
             environment,
             source.access,
@@ -125,7 +125,7 @@ def _run(environment: str, source: Source, append: Callable[[list[Event]], objec
             append,
             origin=source.origin,
             now=source.clock,
-            progress=walk.Walk(progress),
+            progress=progress,
             new_id=lambda: str(uuid.uuid4()),
         )
 

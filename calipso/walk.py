@@ -6,11 +6,36 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from calipso import show
+from schemas.events import Scope
+
+
+class Walk:
+    """Shows where a scan is (a producers.progress.Progress)."""
+
+    def __init__(self, bar: Progress, title: str) -> None:
+        """Show it on a bar."""
+        self._bar = bar
+        self._task = bar.add_task("", title=title, total=None)
+
+    def planned(self, fetches: int) -> None:
+        """Show how many fetches are known by now."""
+        self._bar.update(self._task, total=fetches)
+
+    def began(self, scope: Scope) -> None:
+        """Show which fetch was begun last."""
+        self._bar.update(self._task, description=f"{scope.entry} of {scope.parent_type} {scope.parent_id}")
+
+    def ended(self, scope: Scope, found: int, *, failed: bool) -> None:
+        """Count a fetch that ended, and leave a line about one that failed."""
+        self._bar.advance(self._task)
+        if failed:
+            where = f"{scope.parent_type} {scope.parent_id}"
+            self._bar.console.print(f"{scope.entry} of {where} failed after {found} objects", style="yellow")
 
 
 @contextmanager
-def bar(title: str) -> Iterator[Progress]:
-    """Yield a bar on standard error; it leaves nothing behind when the scan is done."""
+def shown(title: str) -> Iterator[Walk]:
+    """Yield a walk on standard error; the bar leaves nothing behind when the scan is done."""
     columns = (
         TextColumn("[bold]{task.fields[title]}[/]"),
         BarColumn(),
@@ -18,6 +43,5 @@ def bar(title: str) -> Iterator[Progress]:
         TimeElapsedColumn(),
         TextColumn("{task.description}"),
     )
-    with Progress(*columns, console=show.err, transient=True) as progress:
-        progress.add_task("", title=title, total=None)
-        yield progress
+    with Progress(*columns, console=show.err, transient=True) as bar:
+        yield Walk(bar, title)

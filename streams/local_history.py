@@ -302,7 +302,8 @@ _BLAME = "s.offset, s.logged_at, s.occurred_at, s.source, s.event_id, s.event, s
 
 
 def _blame(row: tuple) -> Blame:  # type: ignore[type-arg]  # a row of _BLAME
-    return Blame(*row[:6], digest=int.from_bytes(row[6], "big"))
+    *facts, digest = row
+    return Blame(*facts, int.from_bytes(digest, "big"))
 
 
 def _key_version(row: tuple) -> KeyVersion:  # type: ignore[type-arg]  # kind, type, key, offset, value

@@ -130,6 +130,8 @@ def translated(path: Path, doing: str, patience: float = 0.0) -> Iterator[None]:
     """Turn errors of SQLite and of the system into LogError and its kin, naming the file and what was done."""
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite quotes the damaged text in what it says of it
+        raise LogCorrupt(f"{path}: damaged: {error} ({doing})") from error
     except (sqlite3.Error, OverflowError, OSError) as error:
         raise _translate(path, doing, patience, error) from error
 

@@ -304,7 +304,7 @@ def link_answer(link: Link) -> Document:
 
 def readable_scan(scan: Document) -> Document:
     """Answer a scan with its times as ISO."""
-    times = {name: iso(scan[name]) for name in ("started_at", "finished_at") if name in scan}
+    times: Document = {name: iso(scan[name]) for name in ("started_at", "finished_at") if name in scan}
     return {**scan, **times}
 
 
