@@ -1,0 +1,226 @@
+"""The links of an environment, kept up as objects change: only the joins that could answer otherwise run again."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from projections.change import Key
+from projections.inventory import InventoryView, Obj, Ref, Touched, Value
+from projections.link import Link
+from projections.rules import RULES
+from projections.rules.rule import Rule
+from schemas.canonical import encode
+
+Read = tuple[str, ...] | tuple[str, str, str, Value]
+"""One question that a join asked: a name, a type, an attribute's value, or a parent."""
+
+LinkChange = tuple[Key, Link | None, Link | None]
+"""A link that is not what it was: before and after, None where it is not there."""
+
+
+class JoinKey(NamedTuple):
+    """One join: a rule (its place in the list of rules) and a key of that rule."""
+
+    rule: int
+    key: str
+
+
+class Joined(NamedTuple):
+    """What a join answered, and what it asked to come to it."""
+
+    links: list[Link]
+    reads: frozenset[Read]
+
+
+class Reading:
+    """An inventory that remembers what it was asked, and whether anything was there."""
+
+    def __init__(self, view: InventoryView) -> None:
+        """Look through to `view`."""
+        self._view = view
+        self.reads: set[Read] = set()
+        self.found = False
+
+    def get(self, object_type: str, object_id: str) -> Obj | None:
+        """Answer the object, or None."""
+        self.reads.add(("get", object_type, object_id))
+        obj = self._view.get(object_type, object_id)
+        self.found |= obj is not None
+        return obj
+
+    def of_type(self, object_type: str) -> Iterator[Obj]:
+        """Yield all objects of a type."""
+        self.reads.add(("type", object_type))
+        self.found = True
+        return self._view.of_type(object_type)
+
+    def where(self, object_type: str, attribute: str, value: Value) -> list[Obj]:
+        """Answer the objects of a type whose attribute equals the value."""
+        self.reads.add(("where", object_type, attribute, value))
+        return self._noted(self._view.where(object_type, attribute, value))
+
+    def children(self, parent: Ref) -> list[Obj]:
+        """Answer the objects directly under a parent."""
+        self.reads.add(("children", *parent))
+        return self._noted(self._view.children(parent))
+
+    def _noted(self, objects: list[Obj]) -> list[Obj]:
+        self.found |= bool(objects)
+        return objects
+
+
+class Links:
+    """Every link that the rules join from an inventory.
+
+    What a join asked of the inventory is remembered with it, so that it runs again exactly when an answer that it
+    was given may have changed. `recompute` runs all of them, and must always come to the same.
+    """
+
+    def __init__(self, rules: Sequence[Rule] = RULES) -> None:
+        """Start with no object, so with no link."""
+        self._rules = tuple(rules)
+        self._joined: dict[JoinKey, Joined] = {}
+        self._readers: dict[Read, set[JoinKey]] = {}
+        self._given: dict[Key, dict[JoinKey, Link]] = {}
+        self._links: dict[Key, Link] = {}
+        self._at: dict[Ref, dict[Key, Link]] = {}
+
+    def __len__(self) -> int:
+        """Answer how many links there are."""
+        return len(self._links)
+
+    def __iter__(self) -> Iterator[Link]:
+        """Yield all links, sorted by key."""
+        return (self._links[key] for key in sorted(self._links))
+
+    def get(self, key: Key) -> Link | None:
+        """Answer the link, or None."""
+        return self._links.get(key)
+
+    def at(self, ref: Ref) -> list[Link]:
+        """Answer the links that an object is an end of, sorted by key."""
+        found = self._at.get(ref, {})
+        return [found[key] for key in sorted(found)]
+
+    def update(self, view: InventoryView, touched: Sequence[Touched]) -> list[LinkChange]:
+        """Take in what happened to objects (`view` is as it is after) and answer the links that changed, sorted."""
+        return self._run(self._dirty(touched), view)
+
+    def rebuild(self, view: InventoryView) -> list[LinkChange]:
+        """Join everything again, whatever was known before, and answer the links that changed, sorted."""
+        return self._run({*all_joins(view, self._rules), *self._joined}, view)
+
+    def _dirty(self, touched: Sequence[Touched]) -> set[JoinKey]:
+        dirty: set[JoinKey] = set()
+        for obj in (obj for pair in touched for obj in pair if obj is not None):
+            dirty.update(_joins(obj, self._rules))
+            for read in _answering(obj):
+                dirty.update(self._readers.get(read, ()))
+        return dirty
+
+    def _run(self, dirty: set[JoinKey], view: InventoryView) -> list[LinkChange]:
+        keys: set[Key] = set()
+        for join in sorted(dirty):
+            keys |= self._evaluate(join, view)
+        return [change for key in sorted(keys) if (change := self._settle(key)) is not None]
+
+    def _evaluate(self, join: JoinKey, view: InventoryView) -> set[Key]:
+        """Run one join, remember its answer, and answer the keys of all links that it gives or gave."""
+        reading = Reading(view)
+        links = list(_distinct(self._rules[join.rule].join(join.key, reading)).values())
+        before = self._joined.pop(join, None)
+        keys = {link.key for link in links}
+        if before is not None:
+            keys |= {link.key for link in before.links}
+            self._forget(join, before)
+        # A join that found nothing at all has lost its object; its key comes back with it.
+        if reading.found:
+            self._remember(join, Joined(links, frozenset(reading.reads)))
+        return keys
+
+    def _forget(self, join: JoinKey, joined: Joined) -> None:
+        for read in joined.reads:
+            _discard(self._readers, read, join)
+        for link in joined.links:
+            self._given.get(link.key, {}).pop(join, None)
+
+    def _remember(self, join: JoinKey, joined: Joined) -> None:
+        self._joined[join] = joined
+        for read in joined.reads:
+            self._readers.setdefault(read, set()).add(join)
+        for link in joined.links:
+            self._given.setdefault(link.key, {})[join] = link
+
+    def _settle(self, key: Key) -> LinkChange | None:
+        before, given = self._links.get(key), self._given.get(key)
+        after = chosen(given.values()) if given else None
+        if not given:
+            self._given.pop(key, None)
+        if before == after:
+            return None
+        if before is not None:
+            self._remove(before)
+        if after is not None:
+            self._put(after)
+        return key, before, after
+
+    def _put(self, link: Link) -> None:
+        self._links[link.key] = link
+        for end in (link.source, link.target):
+            self._at.setdefault(end, {})[link.key] = link
+
+    def _remove(self, link: Link) -> None:
+        key = link.key
+        del self._links[key]
+        for end in {link.source, link.target}:
+            del self._at[end][key]
+            if not self._at[end]:
+                del self._at[end]
+
+
+def recompute(view: InventoryView, rules: Sequence[Rule] = RULES) -> dict[Key, Link]:
+    """Answer every link of an inventory, by running every join: the oracle of the incremental way."""
+    joins = sorted(set(all_joins(view, rules)))
+    links = _distinct(link for join in joins for link in rules[join.rule].join(join.key, view))
+    return {key: links[key] for key in sorted(links)}
+
+
+def chosen(links: Iterable[Link]) -> Link:
+    """Answer the one that stands where several joins give one link: the first by its canonical JSON."""
+    candidates = list(links)
+    return candidates[0] if len(candidates) == 1 else min(candidates, key=lambda x: encode(x.document()))
+
+
+def _distinct(links: Iterable[Link]) -> dict[Key, Link]:
+    given: dict[Key, list[Link]] = {}
+    for link in links:
+        given.setdefault(link.key, []).append(link)
+    return {key: chosen(same) for key, same in given.items()}
+
+
+def all_joins(view: InventoryView, rules: Sequence[Rule]) -> Iterator[JoinKey]:
+    """Yield the joins that the objects of an inventory start; the same one perhaps more than once."""
+    types = sorted({object_type for rule in rules for object_type in rule.watches})
+    return (join for object_type in types for obj in view.of_type(object_type) for join in _joins(obj, rules))
+
+
+def _joins(obj: Obj, rules: Sequence[Rule]) -> Iterator[JoinKey]:
+    for place, rule in enumerate(rules):
+        keys = rule.watches.get(obj.type)
+        if keys is not None:
+            yield from (JoinKey(place, key) for key in keys(obj))
+
+
+def _answering(obj: Obj) -> Iterator[Read]:
+    """Yield every question whose answer the object is part of."""
+    yield ("get", obj.type, obj.id)
+    yield ("type", obj.type)
+    yield ("children", *obj.parent)
+    for attribute, value in obj.document.items():
+        if value is None or isinstance(value, str | int | bool):
+            yield ("where", obj.type, attribute, value)
+
+
+def _discard(readers: dict[Read, set[JoinKey]], read: Read, join: JoinKey) -> None:
+    readers[read].discard(join)
+    if not readers[read]:
+        del readers[read]

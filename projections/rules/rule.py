@@ -1,0 +1,35 @@
+"""A rule: how links of one type are joined."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from projections.inventory import InventoryView, Obj
+from projections.link import Link
+
+Keys = Callable[[Obj], Iterable[str]]
+Join = Callable[[str, InventoryView], Iterable[Link]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`watches` gives, for each type whose objects start a join, the keys of an object; `join` the links of a key.
+
+    A key comes from its object alone. Whatever else a join reads of the view, the engine notes itself, so that
+    a rule need not tell backwards what it depends on. One law: a join reads (or asks for) at least one of the
+    objects that gave its key.
+    """
+
+    link_type: str
+    watches: Mapping[str, Keys]
+    join: Join
+
+
+def own_id(obj: Obj) -> Iterable[str]:
+    """Answer the one key of an object that is joined by itself."""
+    return (obj.id,)
+
+
+def own_host(obj: Obj) -> Iterable[str]:
+    """Answer the one key of objects that are joined host by host."""
+    host = obj.get("host")
+    return () if not host else (host,)

@@ -1,0 +1,27 @@
+"""vnic-vedge: the vNICs plugged straight into a bridge of the vedge: services, and instances with native firewall.
+
+The original gave these links no network, so that a network's clique collected the DHCP and router interfaces of
+every network on the vedge; here they carry the network of the vNIC's port. The local VLAN tag, in the original's
+link names, is left out: the agent gives it anew at each start.
+"""
+
+from collections.abc import Iterator
+
+from projections.inventory import InventoryView
+from projections.link import Link, link
+from projections.plugs import networks_of
+from projections.rules.names import name_of
+from projections.rules.rule import Rule, own_id
+from projections.uplinks import all_on_host
+
+
+def _join(key: str, view: InventoryView) -> Iterator[Link]:
+    vnic = view.get("vnic", key)
+    if vnic is None or not vnic.get("device"):
+        return
+    for vedge in all_on_host(view, "vedge", vnic.get("host")):
+        if vnic.get("device") in (vedge.get("ports") or {}):
+            yield link(vnic, vedge, f"{name_of(vnic)}-{name_of(vedge)}", networks_of(vnic, view))
+
+
+RULE = Rule("vnic-vedge", {"vnic": own_id}, _join)

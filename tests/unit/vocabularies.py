@@ -1,0 +1,189 @@
+"""Objects drawn from a small vocabulary, so that hosts, devices, MACs and networks collide as real ones do."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from projections.inventory import Obj, Ref
+from tests.unit.small_clouds import bridge, obj, otep, pnic, vnic
+
+HOSTS = ("h1", "h1-a", "h2")
+NETWORKS = ("n1", "n2", "n3")
+INSTANCES = ("i1", "i2")
+SUFFIXES = ("a", "b")
+MACS = ("m1", "m2")
+PHYSICALS = ("phys1", "phys2")
+BRIDGES = ("br-vtep", "br-bond", "qbra", "qbrb", "tbra")
+DEVICES = ("tapa", "tapb", "a-tapa", "qvba", "qvbb", "eth0", "eth1.7", "vlan50", "tpta", "qvoa")
+PORTS = ("qvoa", "qvob", "tapa", "tapb", "eth0", "eth1", "tpia", "br-prv", "phy")
+TUNNELS = ("br-vtep", "br-bond.3", "eth0", "eth1.7", "vlan50", "br-prv", None)
+PEERS = st.sampled_from((None, "tpia", "tpta", "phy", "qvoa"))
+BRIDGE_OF_PORT = st.sampled_from(("br-int", "br-prv", "br-x"))
+
+hosts = st.sampled_from(HOSTS)
+networks = st.sampled_from(NETWORKS)
+macs = st.sampled_from(MACS)
+port_ids = st.sampled_from(("p1", "p2", "p3", "a"))
+
+
+@st.composite
+def network_objects(draw: st.DrawFn) -> Obj:
+    """Draw a network: its segment, its name and its project vary."""
+    kind = draw(st.sampled_from(("vxlan", "gre", "vlan", "local", None)))
+    return obj(
+        "network",
+        draw(networks),
+        Ref("project", draw(st.sampled_from(("p1", "p2")))),
+        label=draw(st.booleans()),
+        provider__network_type=kind,
+        provider__physical_network=draw(st.sampled_from(PHYSICALS)) if kind == "vlan" else None,
+        provider__segmentation_id=draw(st.sampled_from((1, 2))),
+    )
+
+
+@st.composite
+def port_objects(draw: st.DrawFn) -> Obj:
+    """Draw a port of an instance, a router, a network's DHCP or of nothing."""
+    network = draw(networks)
+    return obj(
+        "port",
+        draw(port_ids),
+        Ref("network", network),
+        network_id=network,
+        mac_address=draw(macs),
+        device_id=draw(st.sampled_from((*INSTANCES, "rt", "dhcp-n1", ""))),
+        device_owner=draw(st.sampled_from(("compute:x", "network:dhcp", "network:router_interface"))),
+        binding__host_id=draw(st.sampled_from((*HOSTS, ""))),
+    )
+
+
+@st.composite
+def trunk_objects(draw: st.DrawFn) -> Obj:
+    """Draw a trunk with at most two sub-ports."""
+    ids = draw(st.lists(port_ids, max_size=2, unique=True))
+    subs = [{"port_id": i, "segmentation_type": "vlan", "segmentation_id": 5} for i in ids]
+    return obj("trunk", draw(st.sampled_from(("t1", "t2"))), port_id=draw(port_ids), sub_ports=subs)
+
+
+@st.composite
+def floating_ip_objects(draw: st.DrawFn) -> Obj:
+    """Draw a floating IP with or without a port."""
+    return obj("floating_ip", "f1", port_id=draw(st.none() | port_ids), router_id="rt")
+
+
+@st.composite
+def instance_objects(draw: st.DrawFn) -> Obj:
+    """Draw an instance on some host and networks."""
+    on = draw(hosts)
+    nets = sorted(draw(st.sets(networks, max_size=2)))
+    return obj("instance", draw(st.sampled_from(INSTANCES)), Ref("host", on), host=on, network=nets)
+
+
+@st.composite
+def vservice_objects(draw: st.DrawFn) -> Obj:
+    """Draw a namespace of a network's DHCP or of the router, with few ids."""
+    on = draw(st.sampled_from(HOSTS[:2]))
+    network = draw(networks)
+    namespace = draw(st.sampled_from(("qdhcp-n1", "qdhcp-n2", "qrouter-rt")))
+    known: dict[str, Any] = {"network": sorted(draw(st.sets(networks, max_size=2)))}
+    if namespace.startswith("qdhcp"):
+        known["network_id"] = draw(st.sampled_from((network, namespace[6:])))
+    elif draw(st.booleans()):
+        known["router_id"] = "rt"
+    return obj("vservice", f"{on}-{namespace}", Ref("host", on), host=on, local_service_id=namespace, **known)
+
+
+@st.composite
+def vnic_objects(draw: st.DrawFn) -> Obj:
+    """Draw a vNIC of an instance or of a namespace."""
+    owner = draw(
+        st.sampled_from([Ref("instance", i) for i in INSTANCES])
+        | st.sampled_from([Ref("vservice", f"{h}-{n}") for h in HOSTS[:2] for n in ("qdhcp-n1", "qrouter-rt")])
+    )
+    return vnic(draw(st.sampled_from(("tapa", "tapb", "a-tapa"))), owner, draw(macs), draw(hosts))
+
+
+@st.composite
+def vconnector_objects(draw: st.DrawFn) -> Obj:
+    """Draw a bridge with interfaces, some of which are patched."""
+    names = draw(st.sets(st.sampled_from(DEVICES), max_size=4))
+    interfaces = {name: {"peer": draw(PEERS)} for name in sorted(names)}
+    state = draw(st.sampled_from(("up", "down")))
+    return bridge(draw(st.sampled_from(BRIDGES)), interfaces, draw(hosts), state=state)
+
+
+@st.composite
+def vedge_objects(draw: st.DrawFn) -> Obj:
+    """Draw an Open vSwitch with ports on three bridges."""
+    names = sorted(draw(st.sets(st.sampled_from(PORTS), max_size=5)))
+    ports = {
+        name: {
+            "bridge": draw(BRIDGE_OF_PORT),
+            "peer": draw(PEERS),
+            "iface_id": draw(st.none() | port_ids),
+        }
+        for name in names
+    }
+    mappings = draw(st.sampled_from(({}, {"phys1": "br-prv"}, {"phys1": "br-prv", "phys2": "br-x"}, None)))
+    on, kind = draw(hosts), draw(st.sampled_from(("OVS", "OVS2")))
+    return obj("vedge", f"{on}-{kind}", Ref("host", on), host=on, ports=ports, bridge_mappings=mappings)
+
+
+@st.composite
+def otep_objects(draw: st.DrawFn) -> Obj:
+    """Draw a tunnel end point, its address on a bridge, a NIC, a VLAN device or nowhere."""
+    made = otep(draw(st.sampled_from(TUNNELS)) or "", draw(hosts), draw(st.sampled_from(("vxlan", "gre"))))
+    return obj("otep", made.id, made.parent, **{k: v for k, v in made.document.items() if k != "name"})
+
+
+@st.composite
+def pnic_objects(draw: st.DrawFn) -> Obj:
+    """Draw a NIC."""
+    addresses = draw(st.sampled_from(([], ["10.0.0.1/24"])))
+    state = draw(st.sampled_from(("up", "down")))
+    return pnic(draw(st.sampled_from(("eth0", "eth1"))), draw(hosts), addresses=addresses, state=state)
+
+
+@st.composite
+def agent_objects(draw: st.DrawFn) -> Obj:
+    """Draw the agent of a Linux bridge or an SR-IOV host."""
+    on = draw(hosts)
+    settings = draw(
+        st.sampled_from(
+            (
+                {"interface_mappings": {"phys1": "eth0"}},
+                {"device_mappings": {"phys2": ["eth0", "eth1"]}},
+                {"bridge_mappings": {"phys1": "br-bond"}},
+                {"tunneling_ip": "10.0.0.1", "tunnel_types": ["vxlan"]},
+            )
+        )
+    )
+    kind = "Linux bridge agent"
+    return obj("network_agent", f"{on}-agent", Ref("host", on), host=on, agent_type=kind, configurations=settings)
+
+
+router_objects = st.just(obj("router", "rt"))
+
+objects: st.SearchStrategy[Obj] = st.one_of(
+    network_objects(),
+    port_objects(),
+    trunk_objects(),
+    floating_ip_objects(),
+    router_objects,
+    instance_objects(),
+    vservice_objects(),
+    vnic_objects(),
+    vconnector_objects(),
+    vedge_objects(),
+    otep_objects(),
+    pnic_objects(),
+    agent_objects(),
+)
+"""Any object of the vocabulary."""
+
+steps: st.SearchStrategy[list[tuple[str, list[Obj]]]] = st.lists(
+    st.tuples(st.sampled_from(("put", "put", "put", "remove")), st.lists(objects, min_size=1, max_size=8)),
+    min_size=1,
+    max_size=8,
+)
+"""Batches of objects that come, change (the same id again) or go."""
