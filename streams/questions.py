@@ -227,10 +227,10 @@ class Questions:
         first, second = self.moment(environment, a), self.moment(environment, b)
         return comparison(self.history, environment, first, second)
 
-    def history_of(self, environment: str, object_type: str, object_id: str) -> Document:
-        """Answer every version of an object, oldest first: what changed, when, by which event."""
+    def history_of(self, environment: str, object_type: str, object_id: str, text: str = "latest") -> Document:
+        """Answer every version of an object up to a moment, oldest first: what changed, when, by which event."""
         check_object_type(object_type)
-        moment = self.moment(environment)
+        moment = self.moment(environment, text)
         past = Past(self.history, environment, moment)
         key = Key(Kind.OBJECT, object_type, object_id)
         versions = self.history.versions(environment, key, -1, moment.offset)
