@@ -6,14 +6,11 @@ from dataclasses import dataclass
 
 from producers.fetchers import COMPLETERS, FETCHERS
 from producers.found import Found
-from producers.look import Look
+from producers.look import MALFORMED, Look, malformed
 from producers.plan import PlanEntry
 from schemas import canonical
 from schemas.errors import BadInput, CouldNotLook
 from schemas.events import Scope
-
-_MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
-"""What reading an answer raises whose shape is not what its source promises: as good as no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ def fetch(entry: PlanEntry, parent: Found, look: Look) -> Fetched:
     try:
         for one in FETCHERS[entry.fetcher].fetch(look, parent):
             found.append(one)  # noqa: PERF402 - what came before a failure must be kept
-    except (CouldNotLook, BadInput, *_MALFORMED) as error:
+    except (CouldNotLook, BadInput, *MALFORMED) as error:
         failures = (_failure(scope, entry.type, look, error),)
     once, warnings = _once(found)
     return Fetched(scope, entry.type, once, failures, not failures, (*look.warnings, *warnings))
@@ -69,7 +66,7 @@ def complete(entry: PlanEntry, found: Found, look: Look) -> Completed:
     name = entry.completer or ""
     try:
         return Completed(COMPLETERS[name](look, found), None)
-    except (CouldNotLook, BadInput, *_MALFORMED) as error:
+    except (CouldNotLook, BadInput, *MALFORMED) as error:
         scope = Scope(f"{entry.name}:{name}", found.type, found.id)
         return Completed(found, _failure(scope, found.type, look, error))
 
@@ -77,12 +74,10 @@ def complete(entry: PlanEntry, found: Found, look: Look) -> Completed:
 def _failure(scope: Scope, object_type: str, look: Look, error: Exception) -> Failure:
     asked = look.asked
     host, request = (asked.host, asked.request) if asked is not None else (None, "")
-    reason = str(error)
-    if isinstance(error, _MALFORMED):
-        reason = f"the answer is not understood: {type(error).__name__}: {error}"
-    elif isinstance(error, BadInput):
-        reason = f"the answer is not understood: {error}"
-    return Failure(scope, object_type, host, request, reason)
+    if isinstance(error, CouldNotLook):
+        return Failure(scope, object_type, host, request, str(error))
+    reason = error if isinstance(error, BadInput) else malformed(error)
+    return Failure(scope, object_type, host, request, f"the answer is not understood: {reason}")
 
 
 def _once(found: Iterable[Found]) -> tuple[tuple[Found, ...], list[str]]:

@@ -13,6 +13,9 @@ from schemas.errors import BadInput, CommandFailed, CouldNotLook, HostUnreachabl
 
 _T = TypeVar("_T")
 
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError)
+"""What reading an answer raises whose shape is not what its source promises: as good as no answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -131,12 +134,19 @@ class Look:
                 return _Outcome(find(), None, self.asked)
             except (CouldNotLook, BadInput) as error:
                 return _Outcome(None, error, self.asked)
+            except MALFORMED as error:
+                return _Outcome(None, malformed(error), self.asked)
 
         found = self._memory.recall(key, outcome)
         self.asked = found.question
         if found.error is not None:
             raise type(found.error)(*found.error.args)
         return found.value
+
+
+def malformed(error: Exception) -> BadInput:
+    """Answer the error of an answer whose shape is not what its source promises."""
+    return BadInput(f"{type(error).__name__}: {error}")
 
 
 def failed(answer: Answer) -> CommandFailed:

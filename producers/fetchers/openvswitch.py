@@ -50,7 +50,7 @@ def fetch_ovs_bridges(look: Look, parent: Found) -> Iterator[Found]:
     for bridge in others:
         document = vconnector(parent.id, bridge.name, "ovs_bridge", devices)
         document |= {key: bridge.document[key] for key in ("datapath_type", "fail_mode", "stp_enabled")}
-        document["interfaces"] = {name: interface(devices, name) | port for name, port in bridge.ports.items()}
+        document["interfaces"] = {name: _interface(devices, name, port) for name, port in bridge.ports.items()}
         yield parent.child("vconnector", f"{parent.id}-{bridge.name}", document)
 
 
@@ -113,6 +113,12 @@ def _ports(bridges: dict[str, Bridge], devices: Devices) -> dict[str, Document]:
 def _port(devices: Devices, bridge: str, name: str, port: Document) -> Document:
     lower = below(devices, name)
     return {"bridge": bridge, **port, **({"lower": lower} if lower else {})}
+
+
+def _interface(devices: Devices, name: str, port: Document) -> Document:
+    """Answer a port as an interface: what Open vSwitch does not know of it, the host may."""
+    known = {key: value for key, value in interface(devices, name).items() if port.get(key) is None}
+    return {**port, **known}
 
 
 def _overlay_type(configured: list[str], tunnels: dict[str, Document]) -> str | None:

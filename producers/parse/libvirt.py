@@ -48,7 +48,7 @@ def _interface(node: ElementTree.Element, *, runs: bool) -> Document:
         "source_bridge": _attribute(node, "source", "bridge"),
         "model": _attribute(node, "model", "type"),
         "interface_type": node.get("type"),
-        "mtu": _attribute(node, "mtu", "size"),
+        "mtu": _number(_attribute(node, "mtu", "size")),
         "iface_id": _attribute(node, "virtualport/parameters", "interfaceid"),
         "state": "up" if up else "down",
     }
@@ -70,3 +70,7 @@ def _device(node: ElementTree.Element) -> str | None:
 def _attribute(node: ElementTree.Element, path: str, name: str) -> str | None:
     found = node.find(path)
     return None if found is None else found.get(name)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdigit() else None

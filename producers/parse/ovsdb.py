@@ -23,8 +23,9 @@ class Bridge:
     document: Document
     """datapath_type, fail_mode, protocols (sorted), stp_enabled."""
     ports: dict[str, Document]
-    """By name: type, tag, trunks, peer, mac_address, iface_id, state, and options of tunnels. A bond's members
-    stand beside it by their own names, with `port` naming the bond."""
+    """By name: type, tag, trunks, peer, mac_address, iface_id, state (up, down; None where Open vSwitch does
+    not know, as of a port whose device is in a namespace), and local_ip, remote_ip and dst_port of tunnels. A bond's
+    members stand beside it by their own names, with `port` naming the bond."""
 
 
 def parse_table(text: str) -> list[Row]:
@@ -100,7 +101,7 @@ def _interface(row: Row) -> Document:
         "mac_address": (_one(row.get("mac_in_use")) or "").lower() or None,
         "peer": options.get("peer"),
         "iface_id": external.get("iface-id"),
-        "state": "up" if _one(row.get("link_state")) == "up" else "down",
+        "state": _one(row.get("link_state")),
     }
     if _one(row.get("error")):
         found["error"] = _one(row["error"])
