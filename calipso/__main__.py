@@ -1,0 +1,5 @@
+"""`python -m calipso` is `calipso`."""
+
+from calipso.cli import main
+
+main()
