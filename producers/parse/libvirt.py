@@ -29,7 +29,7 @@ def parse_domain_list(text: str) -> list[str]:
 def parse_domain(text: str) -> Domain:
     """Read the answer of `virsh dumpxml <name>`; BadInput if it is not the XML of a domain."""
     try:
-        root = ElementTree.fromstring(text.strip())  # noqa: S314 - libvirt's own answer; expat expands no entity here
+        root = ElementTree.fromstring(text.strip())  # noqa: S314 - libvirt's own answer; expat bounds what entities expand to
     except ElementTree.ParseError as error:
         raise BadInput(f"not the XML of libvirt: {error}") from error
     if root.tag != "domain":
