@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from calipso import show, walk
+from calipso import bar, show
 from calipso.wiring import Engine, event, now
 from producers.access import Access
 from producers.bundle import read_bundle
@@ -117,7 +117,7 @@ def _define(engine: Engine, environment: str, settings: EnvironmentSettings) -> 
 
 
 def _run(environment: str, source: Source, append: Callable[[list[Event]], object]) -> ScanReport:
-    with walk.shown(f"scanning {environment}") as progress:
+    with bar.shown(f"scanning {environment}") as progress:
         return run_scan(
             environment,
             source.access,

@@ -15,6 +15,7 @@ out = Console()
 err = Console(stderr=True)
 
 _STYLES = {"added": "green", "removed": "red", "changed": "yellow"}
+_WIDEST = 120
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
@@ -55,7 +56,7 @@ def short(value: object) -> str:
     if value is None:
         return "-"
     if isinstance(value, str):
-        return value
+        return value or '""'
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
@@ -147,15 +148,29 @@ def _diff_kind(kind: str, found: Document) -> None:
     for how, sign in _SIGNS.items():
         for item in found[how]:
             name = f"{item['type']} {item['name']}" + (f"  {item['id']}" if item["name"] != item["id"] else "")
-            out.print(f"[{_STYLES[how]}]{sign} {escape(name)}[/]", highlight=False, soft_wrap=True)
-            for field in item.get("fields", []):
-                change = f"{field['field']}: {short(field['before'])} -> {short(field['after'])}"
-                line(f"    {change}  ({cause(field['cause'])})")
+            fields = item.get("fields", [])
+            causes = {field["cause"]["offset"]: field["cause"] for field in fields}
+            own = item.get("cause") or (next(iter(causes.values())) if len(causes) == 1 else None)
+            after = f"  [dim]{escape(cause(own))}[/]" if own else ""
+            out.print(f"[{_STYLES[how]}]{sign} {escape(name)}[/]{after}", highlight=False, soft_wrap=True)
+            for field in fields:
+                line(f"    {field_line(field)}" + ("" if own else f"  ({cause(field['cause'])})"))
+
+
+def field_line(field: Document) -> str:
+    """Answer a changed field in one line."""
+    before, after = (clipped(short(field[side])) for side in ("before", "after"))
+    return f"{field['field']}: {before} -> {after}"
+
+
+def clipped(text: str) -> str:
+    """Answer a text that fits a line; what is cut off shows as an ellipsis (--json has it whole)."""
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
 def cause(found: Document) -> str:
     """Answer an event in a few words."""
-    return f"offset {found['offset']}, {found['source']} {found['event']}, {found['time']}"
+    return f"offset {found['offset']}, {found['source']} {found['event']} {found['time']}"
 
 
 def the_history(answer: Document) -> None:
@@ -165,7 +180,7 @@ def the_history(answer: Document) -> None:
         text = f"{_SIGNS[how]} {how}  {cause(version['cause'])}"
         out.print(f"[{_STYLES[how]}]{escape(text)}[/]", highlight=False)
         for field in version["fields"]:
-            line(f"    {field['field']}: {short(field['before'])} -> {short(field['after'])}")
+            line(f"    {field_line(field)}")
 
 
 def events(found: Iterable[Document]) -> None:
