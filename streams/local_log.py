@@ -23,7 +23,8 @@ _CHUNK_RECORDS: Final = 4096
 """A reader holds at most so much at a time (one record more, whatever its size)."""
 
 _FIND = "SELECT number, head, logged_at, checksum, name FROM environments WHERE name = ?"
-_LIST = "SELECT number, head, logged_at, checksum, name FROM environments"
+_LIST = "SELECT number, head, logged_at, checksum, name FROM environments NOT INDEXED"
+_LIST_AGAIN = "SELECT name, number FROM environments INDEXED BY environments_by_name ORDER BY name"
 _MOVE_HEAD = (
     "INSERT INTO environments (number, head, logged_at, checksum, name) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (number) DO UPDATE "
@@ -129,7 +130,7 @@ class LocalLog:
     def environments(self) -> list[str]:
         """Answer the environments that have a record, sorted."""
         with self._reader.reading("listing its environments") as connection:
-            return sorted(self._names(connection))
+            return self._names(connection)
 
     def close(self) -> None:
         """Release the file; closing twice does no harm."""
@@ -145,15 +146,18 @@ class LocalLog:
         row = connection.execute(_FIND, (_checked(environment),)).fetchone()
         if row is not None:
             return self._checked_place(row)
-        if environment in self._names(connection):
-            raise LogCorrupt(f"{self.path}: the index of environments has lost {environment!r}")
+        self._names(connection)  # an unknown environment, or one whose row is damaged?
         return None
 
     def _names(self, connection: sqlite3.Connection) -> list[str]:
+        """Answer the environments in order of name; the table and its index must tell the same."""
         rows = connection.execute(_LIST).fetchall()
         for row in rows:
             self._checked_place(row)
-        return [row[4] for row in rows]
+        listed = sorted((row[4], row[0]) for row in rows)
+        if listed != connection.execute(_LIST_AGAIN).fetchall():
+            raise LogCorrupt(f"{self.path}: the list of environments is damaged")
+        return [name for name, _ in listed]
 
     def _checked_place(self, row: tuple[Any, ...]) -> _Place:
         number, head, logged_at, checksum, name = row

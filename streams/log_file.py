@@ -27,11 +27,12 @@ SCHEMA: Final = f"""
 BEGIN;
 CREATE TABLE environments (
     number INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
     head INTEGER NOT NULL,
     logged_at INTEGER NOT NULL,
     checksum INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX environments_by_name ON environments (name);
 CREATE TABLE records (
     key INTEGER PRIMARY KEY,
     logged_at INTEGER NOT NULL,

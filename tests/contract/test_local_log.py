@@ -269,6 +269,19 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         assert path.read_bytes() == garbage
 
 
+def test_a_file_cut_to_nothing_is_not_taken_for_a_new_log(tmp_path: Path) -> None:
+    filled(tmp_path).write_bytes(b"")
+    with pytest.raises(LogCorrupt, match=r"log\.db: is empty, it was cut off"):
+        LocalLog(tmp_path)
+
+
+def test_damage_that_cannot_even_be_quoted_is_damage(tmp_path: Path) -> None:
+    path = filled(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE records", b"CREATE TABLE\xef\xff\xfe records"[:20]))
+    with pytest.raises(LogCorrupt, match=r"log\.db: damaged"):
+        contents(tmp_path)
+
+
 def test_a_database_of_somebody_else_is_refused(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "log.db")
     connection.execute("CREATE TABLE records (key)")
