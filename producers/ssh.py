@@ -10,6 +10,7 @@ import logging
 import shlex
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import BoundedSemaphore, Lock, Timer
 from typing import NamedTuple
@@ -96,13 +97,15 @@ class SshHosts:
         channel = line.open_session()
         if channel is None:
             return None
-        with channel:
+        try:
             return self._talk(channel, host, command)
+        finally:
+            _end(channel)
 
     def _talk(self, channel: paramiko.Channel, host: str, command: str) -> Answer | None:
         seconds = self._settings.command_timeout_seconds
         deadline = time.monotonic() + seconds
-        watchdog = Timer(seconds, channel.close)
+        watchdog = Timer(seconds, _end, [channel])
         watchdog.start()
         try:
             output = self._read_all(channel, command)
@@ -305,6 +308,12 @@ class _Unknown(paramiko.MissingHostKeyPolicy):
 
 def _print_of(key: paramiko.PKey) -> str:
     return f"{key.get_name()} {key.fingerprint}"
+
+
+def _end(channel: paramiko.Channel) -> None:
+    """Close a channel, of a connection that may be lost already."""
+    with suppress(paramiko.SSHException, EOFError, OSError):
+        channel.close()
 
 
 def _text(output: bytes) -> str:
