@@ -9,9 +9,9 @@ from schemas.errors import RequestFailed
 
 def normal_request(path: str) -> str:
     """Answer the path with its query in one order, so that `?a=1&b=2` and `?b=2&a=1` are the same request."""
-    parts = urlsplit(path)
-    query = sorted(parse_qsl(parts.query, keep_blank_values=True))
-    return parts.path + "".join(f"\n{key}={value}" for key, value in query)
+    plain, _, query_text = path.partition("?")
+    query = sorted(parse_qsl(query_text, keep_blank_values=True))
+    return plain + "".join(f"\n{key}={value}" for key, value in query)
 
 
 def all_pages(ask: Callable[[str], Any], service: str, path: str, key: str) -> list[Any]:
@@ -48,10 +48,10 @@ def _next_path(page: dict[str, Any], service: str, path: str, key: str) -> str |
     href = _next_link(page, key)
     if not href:
         return None
-    asked, target = urlsplit(path), urlsplit(href)
-    if not target.path.endswith(asked.path):
+    asked, target = path.partition("?")[0], urlsplit(href)
+    if not target.path.endswith(asked):
         raise RequestFailed(f"{service} {path}: the next page leads to another request, {target.path}")
-    return f"{asked.path}?{target.query}"
+    return f"{asked}?{target.query}"
 
 
 def _next_link(page: dict[str, Any], key: str) -> str | None:
