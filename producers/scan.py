@@ -81,7 +81,6 @@ def scan(
         writer.write(ScanFinished(findings.scan_id, findings.status, findings.covered))
         writer.flush()
     except BaseException:
-        writer.forget()
         with suppress(CalipsoError, OSError):
             writer.write(ScanFinished(findings.scan_id, "aborted", []))
             writer.flush()
@@ -118,10 +117,6 @@ class _Writer:
         events, self._events, self._bytes = self._events, [], 0
         if events:
             self._append(events)
-
-    def forget(self) -> None:
-        """Drop what was not appended."""
-        self._events, self._bytes = [], 0
 
 
 @dataclass(slots=True)

@@ -1,12 +1,14 @@
 """What a scan says of a cloud that answers, half answers, or does not."""
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from producers.access import Answer
 from producers.scan import EVENT_BYTES, ScanReport, scan
 from producers.settings import EnvironmentSettings
 from schemas.errors import LogFull
@@ -170,6 +172,37 @@ def test_a_host_that_cannot_be_reached_is_tried_once_and_still_seen() -> None:
         "instance",
         "network-agent",
     }
+
+
+class Unequal(Cloud):
+    """Two hosts, the first of which tells its kernel only after the second did."""
+
+    second_has_told = threading.Event()
+
+    def run(self, host: str, command: str) -> Answer:
+        """Answer with the host's name in the kernel's."""
+        if command != "hostname; uname -sr":
+            return super().run(host, command)
+        if host == "h2":
+            self.second_has_told.set()
+        assert self.second_has_told.wait(30)
+        return Answer(host, command, f"{host}\nLinux of {host}\n", 0)
+
+
+def test_each_host_gets_its_own_details_whoever_answers_first() -> None:
+    cloud = Unequal()
+    cloud.resources["/os-services"] += [{"binary": "nova-compute", "host": "h2", "zone": "nova", "state": "up"}]
+    result = said(cloud)
+    kernels = {name: host["os"]["kernel"] for name, host in result.objects("host").items()}
+    assert kernels == {"h1": "Linux of h1", "h2": "Linux of h2"}
+
+
+def test_an_instance_stands_on_the_networks_of_its_trunks_too() -> None:
+    cloud = Cloud()
+    cloud.resources["/v2.0/ports"] += [{"id": "sub", "network_id": "n2", "device_id": "", "mac_address": "fa:2"}]
+    subs = [{"port_id": "sub", "segmentation_id": 7}, {"port_id": "gone", "segmentation_id": 8}]
+    cloud.resources["/v2.0/trunks"] = [{"id": "t1", "port_id": "o1", "project_id": "p1", "sub_ports": subs}]
+    assert said(cloud).objects("instance")["i1"]["network"] == ["n1", "n2"]
 
 
 def test_a_command_that_ends_badly_names_host_command_exit_code_and_first_line() -> None:
