@@ -234,20 +234,17 @@ def _session(region: CloudRegion, patience: Patience) -> Session:
 
 
 def _cloud_region(settings: EnvironmentSettings) -> CloudRegion:
-    name = settings.cloud
-    read = [
-        path
-        for path in (_readable("OS_CLIENT_CONFIG_FILE", CONFIG_FILES), _readable("OS_CLIENT_SECURE_FILE", SECURE_FILES))
-        if path
-    ]
-    where = f" of {read[0]}" if read else " (there is no clouds.yaml)"
+    read = _readable("OS_CLIENT_CONFIG_FILE", CONFIG_FILES)
+    _readable("OS_CLIENT_SECURE_FILE", SECURE_FILES)
+    what = f"the cloud '{settings.cloud}'" if settings.cloud else "a cloud that is not named"
+    where = f"of {read}" if read else "(there is no clouds.yaml)"
     try:
         config = OpenStackConfig(app_name="calipso")
-        return config.get_one(cloud=name, region_name=settings.region)
+        return config.get_one(cloud=settings.cloud, region_name=settings.region)
     except (sdk.SDKException, keystone.ClientException, *_GARBAGE) as error:
         text = " ".join(str(error).split())[:300]
         reason = f"cannot be used ({type(error).__name__})" if isinstance(error, _GARBAGE) else text
-        raise BadSettings(f"the cloud '{name}'{where}: {reason}") from None
+        raise BadSettings(f"{what} {where}: {reason}") from None
 
 
 def _readable(variable: str, usual: list[str]) -> Path | None:
