@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-import yaml  # type: ignore[import-untyped]  # ships no types; openstacksdk needs it anyway
+import yaml
 from keystoneauth1 import exceptions as keystone
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.session import Session
