@@ -9,16 +9,16 @@ def ports_of(vnic: Obj, view: InventoryView) -> list[Obj]:
     """Answer the ports with the vNIC's MAC that belong to what the vNIC belongs to, sorted by id.
 
     Neutron keeps a MAC unique only inside a network, so the device must agree too. Where several ports still
-    agree (one instance, two networks, one MAC) the device's name, which ends in the port's first 11
-    characters, tells them apart.
+    agree (one instance, two networks, one MAC) the port that libvirt names tells them apart, or the device's
+    name, which ends in the port's first 11 characters.
     """
     mac = vnic.get("mac_address")
     if not mac:
         return []
     owners = _owners(vnic, view)
     ports = [port for port in view.where("port", "mac_address", mac.lower()) if _belongs(port, owners)]
-    device = str(vnic.get("device") or "")
-    return [port for port in ports if device.endswith(port.id[:11])] or ports
+    device, named = str(vnic.get("device") or ""), vnic.get("iface_id")
+    return [port for port in ports if port.id == named or device.endswith(port.id[:11])] or ports
 
 
 def networks_of(vnic: Obj, view: InventoryView) -> set[str]:

@@ -1,9 +1,10 @@
 """Which physical NICs of a host carry which segments: the ways of provider bridges, tunnels and agents."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from projections.inventory import InventoryView, Obj
+from schemas.canonical import Document
 
 
 class Uplink(NamedTuple):
@@ -14,9 +15,10 @@ class Uplink(NamedTuple):
     segment: str
 
 
-def lower_devices(device: str) -> Iterator[str]:
-    """Yield the device, and what it is stacked on by the custom of VLAN names: eth0.100.5, eth0.100, eth0."""
+def stack(device: str, lower: Iterable[str] = ()) -> Iterator[str]:
+    """Yield the device and what it stands on: as told in `lower`, and by the custom of VLAN names (eth0.5, eth0)."""
     yield device
+    yield from lower
     while "." in device:
         device = device.rpartition(".")[0]
         yield device
@@ -33,22 +35,21 @@ def all_on_host(view: InventoryView, object_type: str, host: str | None) -> list
     return view.where(object_type, "host", host) if host else []
 
 
-def pnic_under(view: InventoryView, host: str, device: str) -> Obj | None:
+def pnic_under(view: InventoryView, host: str, device: str, lower: Iterable[str] = ()) -> Obj | None:
     """Answer the NIC that the device is, or that it is a VLAN device on."""
-    found = (on_host(view, "host_pnic", host, name) for name in lower_devices(device))
+    found = (on_host(view, "host_pnic", host, name) for name in stack(device, lower))
     return next((pnic for pnic in found if pnic is not None), None)
 
 
 def pnics_of(view: InventoryView, vconnector: Obj) -> list[tuple[str, Obj]]:
     """Answer each NIC under an interface of the bridge, with the interface's name, sorted by it."""
-    host = vconnector.get("host")
-    found = [(name, pnic_under(view, host, name)) for name in sorted(vconnector.get("interfaces") or ())]
-    return [(name, pnic) for name, pnic in found if pnic is not None]
+    interfaces = vconnector.get("interfaces") or {}
+    return _pnics(view, vconnector.get("host"), interfaces, sorted(interfaces))
 
 
-def bridge_with(view: InventoryView, host: str, device: str) -> Obj | None:
+def bridge_with(view: InventoryView, host: str, device: str, lower: Iterable[str] = ()) -> Obj | None:
     """Answer the vconnector that the device is, is a VLAN device on, or is an internal port of."""
-    found = (on_host(view, "vconnector", host, name) for name in lower_devices(device))
+    found = (on_host(view, "vconnector", host, name) for name in stack(device, lower))
     named = next((bridge for bridge in found if bridge is not None), None)
     if named is not None or not device:
         return named
@@ -56,9 +57,8 @@ def bridge_with(view: InventoryView, host: str, device: str) -> Obj | None:
     return next((bridge for bridge in bridges if device in (bridge.get("interfaces") or {})), None)
 
 
-def bridge_ports(vedge: Obj, bridge: str) -> list[str]:
-    """Answer the names of the ports on one bridge of the vedge, sorted."""
-    ports = vedge.get("ports") or {}
+def bridge_ports(ports: dict[str, Document], bridge: str) -> list[str]:
+    """Answer the names of the ports on one bridge of a vedge, sorted."""
     return sorted(name for name, port in ports.items() if port.get("bridge") == bridge)
 
 
@@ -80,35 +80,42 @@ def provider_uplinks(view: InventoryView, vedge: Obj) -> list[Uplink]:
     ]
 
 
-def tunnel_pnics(view: InventoryView, otep: Obj) -> list[Obj]:
-    """Answer the NICs that the tunnels of an end point leave by, sorted by id.
+def tunnel_pnic(view: InventoryView, otep: Obj) -> Obj | None:
+    """Answer the NIC that holds the tunnel address, itself or by a VLAN device on it."""
+    interface = otep.get("interface")
+    return pnic_under(view, otep.get("host"), interface, otep.get("lower") or ()) if interface else None
 
-    The tunnel address is on the NIC, on a VLAN device on it, on a bridge (Linux or Open vSwitch, or an internal
-    port of one) that holds the NIC, or on a bridge of the vedge itself.
-    """
-    host, interface = otep.get("host"), otep.get("interface")
-    if not interface:
-        return []
-    pnic = pnic_under(view, host, interface)
-    if pnic is not None:
-        return [pnic]
-    found = {pnic.id: pnic for pnic in vedge_pnics(view, otep)}
-    bridge = None if found else bridge_with(view, host, interface)
+
+def tunnel_bridge(view: InventoryView, otep: Obj) -> Obj | None:
+    """Answer the vconnector that holds the tunnel address, itself, by a VLAN device on it or by a port of it."""
+    interface = otep.get("interface")
+    if not interface or tunnel_pnic(view, otep) is not None:
+        return None
+    return bridge_with(view, otep.get("host"), interface, otep.get("lower") or ())
+
+
+def tunnel_pnics(view: InventoryView, otep: Obj) -> list[Obj]:
+    """Answer the NICs that the tunnels of an end point leave by, sorted by id."""
+    found = {pnic.id: pnic for pnic in direct_tunnel_pnics(view, otep)}
+    bridge = None if found else tunnel_bridge(view, otep)
     found.update((pnic.id, pnic) for _, pnic in (pnics_of(view, bridge) if bridge else ()))
     return [found[pnic_id] for pnic_id in sorted(found)]
 
 
-def vedge_pnics(view: InventoryView, otep: Obj) -> list[Obj]:
-    """Answer the NICs on the vedge's bridge on which the tunnel address stands, if it stands on one."""
-    host, interface = otep.get("host"), otep.get("interface")
+def direct_tunnel_pnics(view: InventoryView, otep: Obj) -> list[Obj]:
+    """Answer the NICs between which and the tunnel end point no vconnector stands.
+
+    That is the NIC with the tunnel address, or the NICs on the vedge's own bridge that has it.
+    """
+    pnic = tunnel_pnic(view, otep)
+    if pnic is not None:
+        return [pnic]
     vedge = view.get(*otep.parent)
-    if vedge is None or not interface:
-        return []
-    ports = vedge.get("ports") or {}
-    names = [name for name in lower_devices(interface) if name in ports]
-    bridges = {ports[name].get("bridge") for name in names}
-    found = [pnic_under(view, host, port) for bridge in sorted(bridges) for port in bridge_ports(vedge, bridge)]
-    return [pnic for pnic in found if pnic is not None]
+    ports = {} if vedge is None else vedge.get("ports") or {}
+    holders = [name for name in stack(otep.get("interface") or "", otep.get("lower") or ()) if name in ports]
+    bridges = sorted({ports[name].get("bridge") or "" for name in holders})
+    names = [name for bridge in bridges for name in bridge_ports(ports, bridge)]
+    return [pnic for _, pnic in _pnics(view, otep.get("host"), ports, names)]
 
 
 def overlays(otep: Obj) -> set[str]:
@@ -165,12 +172,17 @@ def _addressed(view: InventoryView, host: str, address: str) -> list[Obj]:
 
 def _bridge_pnics(view: InventoryView, vedge: Obj, bridge: str) -> Iterator[tuple[str, Obj]]:
     host, ports = vedge.get("host"), vedge.get("ports") or {}
-    for name in bridge_ports(vedge, bridge):
-        pnic = pnic_under(view, host, name)
-        if pnic is not None:
-            yield name, pnic
+    names = bridge_ports(ports, bridge)
+    yield from _pnics(view, host, ports, names)
+    for name in names:
         peer = ports[name].get("peer")
         if peer and peer not in ports:  # a patch out of the vedge, to a bridge that may hold the NIC
             beyond = bridge_with(view, host, peer)
-            for _, far in pnics_of(view, beyond) if beyond else ():
-                yield name, far
+            for _, pnic in pnics_of(view, beyond) if beyond else ():
+                yield name, pnic
+
+
+def _pnics(view: InventoryView, host: str, devices: dict[str, Document], names: Iterable[str]) -> list[tuple[str, Obj]]:
+    """Answer each NIC under one of the named devices, with the device's name, in the order of the names."""
+    found = [(name, pnic_under(view, host, name, devices[name].get("lower") or ())) for name in names]
+    return [(name, pnic) for name, pnic in found if pnic is not None]

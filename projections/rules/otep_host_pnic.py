@@ -10,17 +10,15 @@ from projections.inventory import InventoryView
 from projections.link import Link, link
 from projections.rules.names import name_of
 from projections.rules.rule import Rule, own_id
-from projections.uplinks import overlays, pnic_under, vedge_pnics
+from projections.uplinks import direct_tunnel_pnics, overlays
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
     otep = view.get("otep", key)
-    if otep is None or not otep.get("interface"):
-        return
-    pnic = pnic_under(view, otep.get("host"), otep.get("interface"))
-    pnics = {p.id: p for p in ([pnic] if pnic is not None else vedge_pnics(view, otep))}
-    for each in pnics.values():
-        yield link(otep, each, f"{name_of(otep)}-{name_of(each)}", segments=overlays(otep))
+    if otep is not None:
+        pnics = {pnic.id: pnic for pnic in direct_tunnel_pnics(view, otep)}
+        for pnic in pnics.values():
+            yield link(otep, pnic, f"{name_of(otep)}-{name_of(pnic)}", segments=overlays(otep))
 
 
 RULE = Rule("otep-host_pnic", {"otep": own_id}, _join)
