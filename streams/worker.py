@@ -1,5 +1,6 @@
 """The local worker: folds what the log has and the history has not, in order, once."""
 
+import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -25,7 +26,7 @@ class Worker:
     """Keeps the history of every environment up to the log's head.
 
     Several workers may run at once, in any process: they fold the same events to the same steps, and the history
-    takes each step once.
+    takes each step once. One worker may be called from several threads: they take turns at an environment.
     """
 
     def __init__(self, journal: Journal, history: History) -> None:
@@ -33,22 +34,38 @@ class Worker:
         self._journal = journal
         self._history = history
         self._folds: dict[str, tuple[Fold, int]] = {}
+        self._turns: dict[str, threading.RLock] = {}
 
     def catch_up(self, environment: str, progress: Progress = quiet) -> Position:
         """Fold up to the head of the log as it was when called, and answer how far the history reaches."""
+        with self._turn(environment):
+            return self._catch_up(environment, progress)
+
+    def _turn(self, environment: str) -> threading.RLock:
+        return self._turns.setdefault(environment, threading.RLock())
+
+    def _catch_up(self, environment: str, progress: Progress) -> Position:
         head = self._journal.head(environment)
         position = self._history.position(environment)
         if position.offset >= head and position.fold_version == VERSION:
             return position
-        fold, digest = self._folds.get(environment) or self._begin(environment)
+        fold, digest = self._take(environment, position) or self._begin(environment)
         entries = self._journal.read(environment, after=fold.offset, upto=head)
         while batch := list(islice(entries, BATCH)):
             steps, digest = _steps(fold, digest, batch)
             position = Position(fold.offset, fold.resume_from, digest, VERSION)
             self._history.write(environment, steps, position)
-            self._folds[environment] = (fold, digest)
             progress(fold.offset, head)
+        self._folds[environment] = (fold, digest)
         return self._history.position(environment)
+
+    def _take(self, environment: str, position: Position) -> tuple[Fold, int] | None:
+        """Answer the fold that was left here, unless the history has lost what it had taken in.
+
+        It is put back when all it folded is written: one that an error broke off is ahead of the history.
+        """
+        left = self._folds.pop(environment, None)
+        return None if left is None or left[0].offset > position.offset else left
 
     def catch_up_all(self) -> None:
         """Fold every environment up to its head."""
@@ -57,9 +74,10 @@ class Worker:
 
     def rebuild(self, environment: str, progress: Progress = quiet) -> Position:
         """Throw the environment's history away and fold it anew from the log."""
-        self._history.forget(environment)
-        self._folds.pop(environment, None)
-        return self.catch_up(environment, progress)
+        with self._turn(environment):
+            self._history.forget(environment)
+            self._folds.pop(environment, None)
+            return self._catch_up(environment, progress)
 
     def _begin(self, environment: str) -> tuple[Fold, int]:
         position = self._history.position(environment)
