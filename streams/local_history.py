@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from weakref import WeakSet
 
 from projections.change import Change, Key, Kind
 from projections.inventory import Ref
@@ -40,6 +41,18 @@ CREATE TABLE IF NOT EXISTS steps (
 # read from its version at the moment asked for.
 
 
+class _OwnConnection:
+    """A thread's connection, closed when the thread ends: servers let threads come and go."""
+
+    __slots__ = ("__weakref__", "db")
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+
+    def __del__(self) -> None:
+        self.db.close()
+
+
 class LocalHistory:
     """A history in a folder; one process writes at a time, many read, each thread on a connection of its own."""
 
@@ -48,18 +61,18 @@ class LocalHistory:
         self._file = folder / FILE
         self._read_only = read_only
         self._local = threading.local()
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: WeakSet[_OwnConnection] = WeakSet()
         with self._translated():
             self._prepare(self._db)
 
     @property
     def _db(self) -> sqlite3.Connection:
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is None:
-            db = self._connect()
-            self._local.db = db
-            self._connections.append(db)
-        return db
+        own: _OwnConnection | None = getattr(self._local, "own", None)
+        if own is None:
+            own = _OwnConnection(self._connect())
+            self._local.own = own
+            self._connections.add(own)
+        return own.db
 
     def _connect(self) -> sqlite3.Connection:
         mode = "ro" if self._read_only else "rwc"
@@ -288,8 +301,8 @@ class LocalHistory:
 
     def close(self) -> None:
         """Release the file, on whatever thread it was opened."""
-        for db in self._connections:
-            db.close()
+        for own in list(self._connections):
+            own.db.close()
         self._connections.clear()
         self._local = threading.local()
 
