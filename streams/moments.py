@@ -11,7 +11,8 @@ from schemas.errors import BadMoment, NotFound
 from streams.history import History
 from streams.journal import Journal
 
-_AGO = re.compile(r"-(\d+(?:\.\d+)?)([smhdw])")
+_OFFSET = re.compile(r"[0-9]{1,18}")
+_AGO = re.compile(r"-([0-9]{1,12}(?:\.[0-9]{1,12})?)([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 HOW = "write an offset (1234), latest, an ISO time (2026-11-22T03:00), an age (-2h; s m h d w) or a snapshot (@name)"
 
@@ -38,7 +39,7 @@ class Moments:
     def read(self, text: str) -> Moment:
         """Answer the moment; BadMoment if it cannot be understood, NotFound if nothing was known then."""
         text = text.strip()
-        if text.isdecimal():
+        if _OFFSET.fullmatch(text):
             return self._at_offset(int(text), text)
         if text == "latest":
             return self._at_offset(self._journal.head(self._environment), text)

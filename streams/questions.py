@@ -13,7 +13,7 @@ from projections.implicit import reachable
 from projections.inventory import Obj, Ref
 from projections.link import Link
 from projections.tree import folder_steps, id_path, name_of, name_path, path
-from schemas.canonical import Document
+from schemas.canonical import Document, encode
 from schemas.errors import NotFound
 from schemas.events import Entry
 from schemas.vocabulary import ENVIRONMENT, LINK_TYPES, OBJECT_TYPES
@@ -339,7 +339,8 @@ def _page(found: Iterable[_T], limit: int | None, show: Callable[[_T], Document]
 
 def _places(obj: Obj, text: str) -> list[str]:
     wanted = text.casefold()
-    if wanted not in obj.id.casefold() and wanted not in obj.raw.decode().casefold():
+    escaped = encode(text).decode()[1:-1].casefold()  # as it stands in JSON, where quotes are escaped
+    if wanted not in obj.id.casefold() and escaped not in obj.raw.decode().casefold():
         return []
     places = ["id"] if wanted in obj.id.casefold() else []
     return places + [field for field, value in _leaves("", obj.document) if wanted in str(value).casefold()]
