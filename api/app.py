@@ -1,0 +1,40 @@
+"""The application: every route, every error, one description. All it needs is handed in."""
+
+import threading
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api import changes, environments, health, links, objects, records
+from api.asked import Desk
+from api.describe import INTRODUCTION, DescribedApi
+from api.problems import answer_problems
+from schemas.events import Event
+from streams.questions import Questions
+
+
+def now() -> int:
+    """Answer the time of the system's clock, microseconds since 1970-01-01 UTC."""
+    return time.time_ns() // 1000
+
+
+def create_app(questions: Questions, append: Callable[[Event], int], *, clock: Callable[[], int] = now) -> FastAPI:
+    """Answer `questions` over HTTP.
+
+    `append` puts an event on the log and answers its offset; only taking a snapshot calls it. `clock` says when.
+    """
+    app = DescribedApi(
+        title="Calipso",
+        version=version("calipso"),
+        description=INTRODUCTION,
+        docs_url=None,  # FastAPI's own pages load scripts from elsewhere; an operator's network may have no way out
+        redoc_url=None,
+    )
+    app.state.desk = Desk(questions, append, clock, threading.Lock())
+    for module in (environments, objects, links, changes, records, health):
+        app.include_router(module.router, prefix="/v1")
+    app.include_router(health.meanings)
+    answer_problems(app)
+    return app

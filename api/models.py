@@ -1,0 +1,384 @@
+"""The shapes of the answers, for the OpenAPI description. The answers themselves leave as they are: nothing is cut."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.vocabulary import LINK_TYPES, OBJECT_TYPES
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _At(_Answer):
+    environment: str = Field(description="Name of the environment.")
+    offset: int = Field(description="Offset of the newest event that the answer reflects.")
+    time: str = Field(description="When that event was logged, ISO 8601 in UTC.")
+
+
+class _Page(_At):
+    next: str | None = Field(description="Cursor of the next page; null: this is the last.")
+
+
+class Cause(_Answer):
+    """The event that brought something about."""
+
+    offset: int = Field(description="Offset of the event.")
+    source: str | None = Field(description="Who saw it: scan, openstack, operator ...")
+    time: str | None = Field(description="When it happened, ISO 8601 in UTC.")
+    event: str | None = Field(description="Kind of event, such as ObjectsSeen.")
+    event_id: str | None = Field(description="Id of the event.")
+
+
+class Name(_Answer):
+    """What names an object inside its environment."""
+
+    type: str = Field(description=f"One of environment, {', '.join(sorted(OBJECT_TYPES))}.")
+    id: str = Field(description="Id of the object.")
+
+
+class Named(Name):
+    """An object with its name."""
+
+    name: str = Field(description="What a person calls it: its name, or its id.")
+
+
+class Failure(_Answer):
+    """A fetch of a scan that could not look."""
+
+    entry: str = Field(description="Entry of the scan plan.")
+    parent: tuple[str, str] = Field(description="Type and id of the object below which was looked.")
+    object_type: str = Field(description="Type of the objects looked for.")
+    host: str | None = Field(description="Host that was asked, null for the cloud's API.")
+    request: str = Field(description="Command or API request that failed.")
+    reason: str = Field(description="Why it failed.")
+
+
+class Scan(_Answer):
+    """One scan."""
+
+    name: str = Field(description="Id of the scan.")
+    origin: str = Field(description="What was scanned: cloud:<name> or bundle:<folder>.")
+    status: Literal["running", "completed", "completed_with_errors", "failed", "aborted"] = Field(
+        description="How it stands at the moment of the answer."
+    )
+    started_offset: int = Field(description="Offset of its ScanStarted.")
+    started_at: str = Field(description="When it began, ISO 8601 in UTC.")
+    finished_at: str | None = Field(None, description="When it ended; missing while it runs.")
+    failures: list[Failure] = Field(description="What it could not look at.")
+
+
+class Environment(_At):
+    """One environment at a moment."""
+
+    name: str = Field(description="Name of the environment.")
+    settings: dict[str, Any] = Field(description="As defined by the operator; secrets are references.")
+    detected: dict[str, Any] = Field(description="What the newest scan found out about the cloud.")
+    objects: dict[str, int] = Field(description="How many objects there are of each type.")
+    last_scan: Scan | None = Field(description="The newest scan, null if there was none.")
+
+
+class Environments(_Answer):
+    """All environments; each says of what moment it speaks."""
+
+    items: list[Environment] = Field(description="The environments that were known at the moment, by name.")
+
+
+class Object(Named):
+    """One object with its attributes."""
+
+    parent: Name = Field(description="The object it stands under in the tree.")
+    attributes: dict[str, Any] = Field(description="What is known of it (docs/model.md).")
+
+
+class Objects(_Page):
+    """Objects, sorted by type and id."""
+
+    items: list[Object] = Field(description="The objects of this page.")
+
+
+class Hit(Object):
+    """An object that a search found."""
+
+    found_in: list[str] = Field(description="Where the text stands: id, or fields of the attributes.")
+
+
+class Hits(_Page):
+    """What a search found, sorted by type and id."""
+
+    items: list[Hit] = Field(description="The objects of this page.")
+
+
+class Link(_Answer):
+    """Two objects that carry each other's traffic, or that name each other."""
+
+    type: str = Field(description=f"<source type>-<target type>; the explicit ones are {', '.join(LINK_TYPES)}.")
+    id: str = Field(description="Both ids, joined by a bar.")
+    source_type: str = Field(description="Type of the source.")
+    source_id: str = Field(description="Id of the source.")
+    target_type: str = Field(description="Type of the target.")
+    target_id: str = Field(description="Id of the target.")
+    name: str = Field(description="What a person calls it.")
+    state: Literal["up", "down"] = Field(description="Down when an end says so.")
+    host: str | None = Field(description="Host it stands on, null between hosts.")
+    implicit: bool = Field(description="True: derived from a chain of links.")
+    attributes: dict[str, Any] = Field(description="network and segment bound it (docs/model.md).")
+
+
+class Links(_Page):
+    """Links, sorted by type and id."""
+
+    items: list[Link] = Field(description="The links of this page.")
+
+
+class ImplicitLinks(_Page):
+    """What an object's chains of links lead to."""
+
+    items: list[Link] = Field(description="The links of this page, sorted by type and id.")
+
+
+class OneObject(_At, Object):
+    """One object: attributes, place in the tree, links, and since when it is as it is."""
+
+    id_path: str = Field(description="Ids on the way from the root, folders included.")
+    name_path: str = Field(description="Names on the way from the root, folders included.")
+    links: list[Link] = Field(description="The explicit links at it.")
+    children: list[Named] = Field(description="The objects directly under it.")
+    has_clique: bool = Field(description="Whether a clique is built around it.")
+    since: Cause | None = Field(description="The event that made it as it is.")
+
+
+class TreeNode(Named):
+    """An object or a folder with what is under it."""
+
+    children: list["TreeNode"] = Field(description="The nodes directly under it.")
+
+
+class Tree(_At):
+    """The tree of objects and folders below a root."""
+
+    tree: TreeNode = Field(description="The root.")
+
+
+class Clique(_Answer):
+    """The part of the network that belongs to one object."""
+
+    focal_type: str = Field(description="Type of the object in the middle.")
+    focal_id: str = Field(description="Id of the object in the middle.")
+    clique_type: str = Field(description="Recipe by which it was built.")
+    constraints: dict[str, Any] = Field(description="What bounds it, with the focal object's value.")
+    nodes: list[tuple[str, str]] = Field(description="Type and id of each object in it.")
+    links: list[tuple[str, str]] = Field(description="Type and id of each link in it.")
+
+
+class Cliques(_Page):
+    """Cliques, sorted by focal object."""
+
+    items: list[Clique] = Field(description="The cliques of this page.")
+
+
+class Node(Named):
+    """An object in a clique or among dependents."""
+
+    host: str | None = Field(description="Host it lives on, null if it is on none.")
+
+
+class DerivedLink(_Answer):
+    """An implicit link of a clique: derived, not stored."""
+
+    type: str = Field(description="<source type>-<target type>.")
+    id: str = Field(description="Both ids, joined by a bar.")
+    implicit: Literal[True] = Field(description="Always true.")
+
+
+class OneClique(_At):
+    """The clique around one object, nodes and links written out."""
+
+    focal: Named = Field(description="The object in the middle.")
+    clique_type: str = Field(description="Recipe by which it was built.")
+    constraints: dict[str, Any] = Field(description="What bounds it, with the focal object's value.")
+    nodes: list[Node] = Field(description="The objects in it.")
+    links: list[Link | DerivedLink] = Field(description="The links in it.")
+    since: Cause | None = Field(description="The event that made it as it is.")
+
+
+class Dependent(Node):
+    """An object that depends on the one asked about."""
+
+    distance: int = Field(description="Steps away from the object asked about.")
+    because: str = Field(description="What makes it depend.")
+
+
+class Impact(_At):
+    """Everything that depends on an object."""
+
+    object: Named = Field(description="The object asked about.")
+    dependents: list[Dependent] = Field(description="What depends on it, nearest first.")
+    instances: list[str] = Field(description="Names of the instances among them.")
+    hosts: list[str] = Field(description="Names of the hosts among them.")
+    projects: list[str] = Field(description="Names of the projects among them.")
+    networks: list[str] = Field(description="Names of the networks among them.")
+
+
+class Moment(_Answer):
+    """A state of an environment."""
+
+    offset: int = Field(description="Offset of the newest event in it.")
+    time: str = Field(description="When that event was logged, ISO 8601 in UTC.")
+
+
+class FieldDifference(_Answer):
+    """One field that differs."""
+
+    field: str = Field(description="Keys on the way to it, joined by dots (a dot in a key: backslash dot).")
+    before: Any = Field(description="Earlier value, null where it was not there.")
+    after: Any = Field(description="Later value, null where it is not there.")
+
+
+class BlamedField(FieldDifference):
+    """One field that differs, with the event that made it so."""
+
+    cause: Cause = Field(description="The event that gave it the later value.")
+
+
+class ComeOrGone(Named):
+    """Something that is there at one of two moments only."""
+
+    document: dict[str, Any] | None = Field(description="As it was when it was there.")
+    cause: Cause = Field(description="The event that made it appear or disappear.")
+
+
+class Changed(Named):
+    """Something that is there at both moments and differs."""
+
+    fields: list[BlamedField] = Field(description="The fields that differ, by name.")
+
+
+class Differences(_Answer):
+    """What differs, of one kind of thing."""
+
+    added: list[ComeOrGone] = Field(description="There at `to` only.")
+    removed: list[ComeOrGone] = Field(description="There at `from` only.")
+    changed: list[Changed] = Field(description="There at both, but different.")
+
+
+class Diff(_Answer):
+    """Two moments compared."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    environment: str = Field(description="Name of the environment.")
+    from_: Moment = Field(alias="from", description="The state compared from.")
+    to: Moment = Field(description="The state compared to.")
+    objects: Differences = Field(description="Objects that differ.")
+    links: Differences = Field(description="Links that differ.")
+    cliques: Differences = Field(description="Cliques that differ.")
+
+
+class Version(_Answer):
+    """One state of an object, and how it came about."""
+
+    change: Literal["added", "removed", "changed"] = Field(description="What happened to the object.")
+    fields: list[FieldDifference] = Field(description="What changed, if it was there before and after.")
+    document: dict[str, Any] | None = Field(description="The whole object, when it was added.")
+    cause: Cause = Field(description="The event behind it.")
+
+
+class History(_Page, Name):
+    """The versions of one object, oldest first."""
+
+    items: list[Version] = Field(description="The versions of this page.")
+
+
+class Event(_Answer):
+    """One event of the log."""
+
+    offset: int = Field(description="Where it stands in the environment's order.")
+    time: str = Field(description="When it was logged, ISO 8601 in UTC.")
+    occurred_at: str = Field(description="When it happened, ISO 8601 in UTC.")
+    source: str = Field(description="Who saw it.")
+    event: str = Field(description="Kind of event.")
+    id: str = Field(description="Id of the event.")
+    cause: str | None = Field(description="Id of the event or request that led to it.")
+    summary: str = Field(description="What it says, in one line.")
+
+
+class Events(_Page):
+    """Events, oldest first."""
+
+    items: list[Event] = Field(description="The events of this page.")
+
+
+class Scans(_Page):
+    """Scans, oldest first."""
+
+    items: list[Scan] = Field(description="The scans of this page.")
+
+
+class Snapshot(_Answer):
+    """A name of a moment."""
+
+    name: str = Field(description="To be written @name as a moment.")
+    at_offset: int = Field(description="The moment it names.")
+    note: str = Field(description="Why it was taken.")
+    taken_at: str = Field(description="When the name was given, ISO 8601 in UTC.")
+
+
+class Snapshots(_Page):
+    """Snapshots, by name."""
+
+    items: list[Snapshot] = Field(description="The snapshots of this page.")
+
+
+class TakenSnapshot(_At, Snapshot):
+    """The snapshot that was taken; the offset is that of the event which did it."""
+
+
+class Reach(_Answer):
+    """How far log and history reach for one environment."""
+
+    environment: str = Field(description="Name of the environment.")
+    log: Moment = Field(description="The newest event on the log.")
+    history: Moment | None = Field(description="The newest event in the history; null: none yet.")
+    behind: bool = Field(
+        description="Whether the log has events that the history has not; the next question folds them."
+    )
+    lag_seconds: float | None = Field(
+        description="Log time between the two; null while the history has nothing of the environment."
+    )
+
+
+class Health(_Answer):
+    """How far log and history reach."""
+
+    status: Literal["ok", "behind"] = Field(description="behind: at least one environment is.")
+    fold_version: int = Field(description="Meaning of the events by which the history is folded.")
+    environments: list[Reach] = Field(description="Each environment, by name.")
+
+
+class ProblemPlace(_Answer):
+    """One place of a request that does not fit."""
+
+    where: str = Field(description="Where in the request, such as query.limit.")
+    reason: str = Field(description="What is wrong there.")
+
+
+class ProblemDetails(_Answer):
+    """An error (RFC 9457)."""
+
+    type: str = Field(description="Reference that names the type of problem and explains it.")
+    title: str = Field(description="The type of problem in one line, always the same.")
+    status: int = Field(description="Status of the answer.")
+    detail: str = Field(description="What went wrong this time, in one line.")
+    instance: str = Field(description="The request that went wrong.")
+    errors: list[ProblemPlace] = Field([], description="Each place that does not fit (status 422 only).")
+
+
+class ProblemMeaning(_Answer):
+    """A type of problem explained."""
+
+    type: str = Field(description="Reference that names it.")
+    title: str = Field(description="In one line.")
+    status: int = Field(description="Status of the answers that carry it.")
+    meaning: str = Field(description="What it means and what to do.")

@@ -1,0 +1,151 @@
+"""What a request may say: each parameter described once. A parameter that a route does not know is refused."""
+
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.codec import PAYLOADS
+from schemas.vocabulary import LINK_TYPES, OBJECT_TYPES
+
+PAGE = 100
+LONGEST_PAGE = 1000
+LONGEST_TEXT = 500
+DEEPEST = 100
+
+EnvironmentName = Annotated[str, Path(description="Name of the environment.", examples=["demo"])]
+ObjectType = Annotated[str, Path(description=f"One of {', '.join(sorted(OBJECT_TYPES))}.", examples=["instance"])]
+ObjectId = Annotated[
+    str,
+    Path(
+        description="Id of the object, or its name if only one object of the type has it. It may contain slashes.",
+        examples=["i-web"],
+    ),
+]
+
+_MOMENT = "an offset (1234), latest, an ISO time (2026-11-22T03:00Z), an age (-2h; s m h d w) or a snapshot (@name)"
+
+
+class _Question(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AtQuestion(_Question):
+    """A question about one moment."""
+
+    at: str | None = Field(
+        None,
+        description=f"The moment: {_MOMENT}. Default: latest. Write the + of a time zone as %2B.",
+        examples=["@as-designed"],
+    )
+
+
+class PageQuestion(_Question):
+    """A question that is answered in pages."""
+
+    limit: int = Field(
+        PAGE,
+        ge=1,
+        le=LONGEST_PAGE,
+        description="The most items of one page. More than the maximum is refused, never cut.",
+        examples=[PAGE],
+    )
+    cursor: str | None = Field(
+        None,
+        description=(
+            "`next` of the page before. It pins the moment, so that all pages of one answer agree; "
+            "with another moment or filter than it was given for it is refused."
+        ),
+        examples=["eyJmb3JtYXQiOiIxLjEiLCJxdWVzdGlvbiI6Im9iamVjdHMifQ"],
+    )
+
+
+class ListQuestion(PageQuestion, AtQuestion):
+    """A list at one moment."""
+
+
+class ObjectsQuestion(ListQuestion):
+    """A list of objects."""
+
+    type: str | None = Field(
+        None, description=f"Only objects of this type: {', '.join(sorted(OBJECT_TYPES))}.", examples=["vnic"]
+    )
+
+
+class LinksQuestion(ListQuestion):
+    """A list of links."""
+
+    type: str | None = Field(
+        None, description=f"Only links of this type: {', '.join(sorted(LINK_TYPES))}.", examples=["instance-vnic"]
+    )
+
+
+class CliquesQuestion(ListQuestion):
+    """A list of cliques."""
+
+    type: str | None = Field(
+        None, description="Only cliques around objects of this type, such as instance.", examples=["instance"]
+    )
+
+
+class SearchQuestion(ListQuestion):
+    """A search."""
+
+    text: str = Field(
+        min_length=1,
+        max_length=LONGEST_TEXT,
+        description="Text to find in the id or any attribute, whatever its case.",
+        examples=["fa:16:3e"],
+    )
+
+
+class TreeQuestion(AtQuestion):
+    """A tree, or a part of it."""
+
+    type: str | None = Field(
+        None, description="Type of the object to begin at (with `id`); default: the environment.", examples=["host"]
+    )
+    id: str | None = Field(None, description="Id or name of the object to begin at (with `type`).", examples=["node-1"])
+    depth: int | None = Field(
+        None, ge=0, le=DEEPEST, description="Levels of objects below the root; default: all.", examples=[2]
+    )
+
+
+class SpanQuestion(_Question):
+    """A question about two moments."""
+
+    from_: str = Field(alias="from", description=f"The earlier state: {_MOMENT}.", examples=["@as-designed"])
+    to: str = Field("latest", description=f"The later state: {_MOMENT}.", examples=["latest"])
+
+
+class EventsQuestion(PageQuestion):
+    """A list of events."""
+
+    from_: str | None = Field(
+        None,
+        alias="from",
+        description=f"Only events after this moment: {_MOMENT}. Default: from the first.",
+        examples=["3"],
+    )
+    to: str | None = Field(
+        None, description=f"Only events up to and at this moment: {_MOMENT}. Default: latest.", examples=["latest"]
+    )
+    event: str | None = Field(
+        None, description=f"Only this kind of event: {', '.join(sorted(PAYLOADS))}.", examples=["ScanFinished"]
+    )
+
+
+class NewSnapshot(_Question):
+    """A name for a moment."""
+
+    name: str = Field(
+        max_length=200,
+        pattern=r"^[^@\s\x00-\x1f]([^\x00-\x1f]*[^\s\x00-\x1f])?$",
+        description="To be written @name as a moment. It begins with another character than @ or a space.",
+        examples=["before-upgrade"],
+    )
+    at: str = Field("latest", description=f"The moment to name: {_MOMENT}.", examples=["latest"])
+    note: str = Field("", max_length=2000, description="Why it was taken.", examples=["Neutron goes to 2026.1"])
+
+
+ProblemName = Annotated[str, Path(description="Last part of a problem's `type`.", examples=["not-found"])]
