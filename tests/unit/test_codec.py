@@ -146,6 +146,14 @@ def test_an_array_in_blocks_with_sizes_is_read_as_the_specification_says() -> No
     assert read(b"\x02\x02a" + b"\x03\x08\x02b\x02c" + b"\x00", 0) == [b"a", b"b", b"c"]
 
 
+@pytest.mark.parametrize("length", [b"\x01", b"\x03", b"\x81\x01", b"\xff\xff\x01", b"\x04", b"\x80\x02"])
+@pytest.mark.parametrize("items", ["bytes", "string"])
+def test_a_length_in_an_array_that_is_negative_or_too_long_is_refused(items: str, length: bytes) -> None:
+    schema = {"type": "record", "name": "R", "fields": [{"name": "f", "type": {"type": "array", "items": items}}]}
+    with pytest.raises(BadInput, match="a length of "):
+        compile_reader(schema, {"R": list})(b"\x02" + length + b"\x00", 0)
+
+
 @pytest.mark.parametrize("payload", EXAMPLES, ids=lambda payload: type(payload).__name__)
 def test_bytes_cut_short_anywhere_are_corrupt(payload: Payload) -> None:
     encoded = codec.encode(event_of(payload))
