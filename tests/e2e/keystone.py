@@ -46,8 +46,7 @@ class Cloud:
             def log_message(self, *words: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
@@ -114,6 +113,13 @@ class Cloud:
     def _endpoint(self, kind: str, path: str) -> dict[str, str]:
         place = {"region": "RegionOne", "region_id": "RegionOne", "interface": "public"}
         return {"id": kind, "url": f"{self.url}{path}"} | place
+
+
+class _Server(ThreadingHTTPServer):
+    """Takes many connections at once, and does not wait for its slow replies at the end."""
+
+    daemon_threads = True
+    request_queue_size = 64
 
 
 def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
