@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import changes, environments, health, links, objects, records
+from api import changes, environments, health, links, objects, reading, records
 from api.asked import Desk
 from api.describe import INTRODUCTION, DescribedApi
 from api.problems import answer_problems
@@ -29,12 +29,13 @@ def create_app(questions: Questions, append: Callable[[Event], int], *, clock: C
         title="Calipso",
         version=version("calipso"),
         description=INTRODUCTION,
-        docs_url=None,  # FastAPI's own pages load scripts from elsewhere; an operator's network may have no way out
+        docs_url=None,  # FastAPI's own pages load scripts from elsewhere, where an operator's network may not reach
         redoc_url=None,
     )
     app.state.desk = Desk(questions, append, clock, threading.Lock())
     for module in (environments, objects, links, changes, records, health):
         app.include_router(module.router, prefix="/v1")
     app.include_router(health.meanings)
+    app.include_router(reading.router)
     answer_problems(app)
     return app

@@ -1,11 +1,13 @@
 """Routes: how far log and history reach, and what the types of problems mean."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from api.asked import AskedHere, plain
 from api.describe import described
 from api.models import Health, ProblemMeaning
-from api.parameters import ProblemName
+from api.parameters import NoQuestion, ProblemName
 from api.problems import NOT_FOUND, PROBLEMS
 from projections.fold import VERSION
 from schemas.canonical import Document
@@ -18,7 +20,7 @@ meanings = APIRouter(tags=["service"])
 
 
 @router.get("/health", **described("getHealth", "Show how far log and history reach", Health))
-def get_health(asked: AskedHere) -> Response:
+def get_health(asked: AskedHere, _question: Annotated[NoQuestion, Query()]) -> Response:
     """Answer the newest moment on the log and in the history, for each environment, without folding anything."""
     reaches = [_reach(asked.questions, name) for name in asked.questions.journal.environments()]
     status = "behind" if any(reach["behind"] for reach in reaches) else "ok"
@@ -45,7 +47,7 @@ def _moment(offset: int, time: int | None) -> Document | None:
 
 
 @meanings.get("/problems/{name}", **described("getProblem", "Explain a type of problem", ProblemMeaning, [NOT_FOUND]))
-def get_problem(name: ProblemName) -> Response:
+def get_problem(name: ProblemName, _question: Annotated[NoQuestion, Query()]) -> Response:
     """Answer what a problem's `type` means: a URI reference to this route."""
     problem = PROBLEMS.get(name)
     if problem is None:

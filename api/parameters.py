@@ -30,6 +30,10 @@ class _Question(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class NoQuestion(_Question):
+    """A route that takes no parameter in the query."""
+
+
 class AtQuestion(_Question):
     """A question about one moment."""
 

@@ -10,7 +10,7 @@ from api.asked import AskedHere, plain
 from api.describe import ABOUT_A_MOMENT, IN_PAGES, described
 from api.models import Scans, Snapshots, TakenSnapshot
 from api.pages import part_of, turn
-from api.parameters import EnvironmentName, ListQuestion, NewSnapshot
+from api.parameters import EnvironmentName, ListQuestion, NewSnapshot, NoQuestion
 from api.problems import CONFLICT
 from projections.fold import snapshot_key
 from schemas.canonical import Document
@@ -54,7 +54,9 @@ def _name(snapshot: Document) -> str:
     "/snapshots",
     **described("takeSnapshot", "Give a moment a name", TakenSnapshot, (*ABOUT_A_MOMENT, CONFLICT), status=201),
 )
-def take_snapshot(asked: AskedHere, environment: EnvironmentName, snapshot: NewSnapshot) -> Response:
+def take_snapshot(
+    asked: AskedHere, environment: EnvironmentName, snapshot: NewSnapshot, _question: Annotated[NoQuestion, Query()]
+) -> Response:
     """Append a name for a moment to the log. A name that exists is never moved: 409."""
     with asked.desk.naming:
         moment = asked.questions.moment(environment, snapshot.at)

@@ -119,6 +119,13 @@ def test_a_snapshot_is_taken_once_and_can_be_used_as_a_moment(tmp_path: Path) ->
         assert names == ["as-designed", "before/upgrade 1"]
 
 
+def test_a_moment_in_the_wrong_place_is_refused_and_not_ignored(asked: Demo) -> None:
+    head = asked.journal.head(ENV)
+    response = asked.ask(f"{V1}/snapshots?at=5", "POST", json={"name": "x"})
+    assert response.status_code == 422
+    assert asked.journal.head(ENV) == head
+
+
 @pytest.mark.parametrize("name", ["", "@x", " x", "x ", "a\nb", "a\x00b", "x" * 201])
 def test_a_name_that_cannot_be_written_as_a_moment_is_refused(asked: Demo, name: str) -> None:
     head = asked.journal.head(ENV)

@@ -127,6 +127,13 @@ def test_every_real_answer_fits_its_shape(asked: Demo, document: dict[str, Any],
             assert violations(document, shapes[operation]["200"]["content"][JSON]["schema"], answer) == []
 
 
+def test_the_page_to_read_shows_every_route_and_fetches_nothing(asked: Demo, operations: list[Operation]) -> None:
+    page = asked.ask("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    assert all(f"<h2>{method.upper()} {path}</h2>" in page.text for path, method, _ in operations)
+    assert "://" not in page.text
+
+
 def test_the_guide_names_every_route(operations: list[Operation]) -> None:
     guide = GUIDE.read_text("utf-8")
     missing = [f"{m.upper()} {path}" for path, m, _ in operations if f"| {m.upper()} | `{path}` |" not in guide]

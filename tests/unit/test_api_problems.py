@@ -49,6 +49,8 @@ def _is_problem(response: httpx.Response, name: str) -> None:
         (f"{V1}/objects?limit=many", "invalid-request"),
         (f"{V1}/objects?typ=instance", "invalid-request"),
         (f"{V1}/diff", "invalid-request"),
+        ("/v1/health?at=1", "invalid-request"),
+        ("/problems/internal?x=1", "invalid-request"),
         (f"{V1}/search", "invalid-request"),
         ("/v1/nothing", "no-such-route"),
         ("/", "no-such-route"),
