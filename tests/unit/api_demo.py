@@ -151,7 +151,7 @@ class Demo:
 
     def ask(self, target: str, method: str = "GET", **more: Any) -> httpx.Response:
         """Answer the response to one request, through the application's own door but no network."""
-        return asyncio.run(_ask(self.app, method, target, more))
+        return ask(self.app, target, method, **more)
 
     def get(self, target: str, **parameters: Any) -> Any:
         """Answer the JSON of a request that must succeed."""
@@ -163,6 +163,11 @@ class Demo:
         """Release the files."""
         self.history.close()
         self.journal.close()
+
+
+def ask(app: FastAPI, target: str, method: str = "GET", **more: Any) -> httpx.Response:
+    """Answer the response to one request, through the application's own door but no network."""
+    return asyncio.run(_ask(app, method, target, more))
 
 
 async def _ask(app: FastAPI, method: str, target: str, more: dict[str, Any]) -> httpx.Response:
