@@ -8,7 +8,7 @@ from projections.cliques import Cliques, recompute
 from projections.inventory import Obj, Ref, Touched
 from projections.links import LinkChange
 from schemas.canonical import Document, decode_document
-from tests.unit import vocabularies
+from tests.unit import disturbances, vocabularies
 from tests.unit.small_clouds import SmallCloud, hybrid_vm, instance, network, obj, pnic, zed_cloud
 
 IMPLICIT = Recipe("implicit", "instance", ("instance-network", "network-vnic"), "ANY", use_implicit_links=True)
@@ -29,11 +29,30 @@ def documents(cliques: Cliques) -> dict[Ref, Document]:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(vocabularies.steps, st.sampled_from(MENUS), st.integers(0, 7))
+@given(disturbances.steps, st.sampled_from(MENUS), st.integers(-1, 5))
 def test_incremental_cliques_equal_making_them_all_after_every_step(
     steps: list[tuple[str, list[Obj]]], recipes: tuple[Recipe, ...], restart_after: int
 ) -> None:
-    cloud, cliques = SmallCloud(), fresh(recipes)
+    cloud, cliques = zed_cloud(), fresh(recipes)
+    cliques.update(cloud, (), ())
+    follow(cloud, cliques, recipes, steps, restart_after)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(vocabularies.steps, st.sampled_from(MENUS))
+def test_so_they_do_for_objects_at_random(steps: list[tuple[str, list[Obj]]], recipes: tuple[Recipe, ...]) -> None:
+    follow(SmallCloud(), fresh(recipes), recipes, steps, None)
+
+
+def follow(
+    cloud: SmallCloud,
+    cliques: Cliques,
+    recipes: tuple[Recipe, ...],
+    steps: list[tuple[str, list[Obj]]],
+    restart_after: int | None,
+) -> None:
+    """Take the steps, beginning again from what was stored after one of them, and hold the law at each."""
+    cliques = restarted(cliques, recipes) if restart_after == -1 else cliques
     for number, (verb, objects) in enumerate(steps):
         before = recompute(cloud, cliques.chosen)
         refs = list(dict.fromkeys(each.ref for each in objects))
@@ -46,8 +65,7 @@ def test_incremental_cliques_equal_making_them_all_after_every_step(
             for key in sorted(before.keys() | after.keys())
             if before.get(key) != after.get(key)
         ]
-        if number == restart_after:
-            cliques = restarted(cliques, recipes)
+        cliques = restarted(cliques, recipes) if number == restart_after else cliques
 
 
 def restarted(cliques: Cliques, recipes: tuple[Recipe, ...]) -> Cliques:

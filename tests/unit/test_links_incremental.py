@@ -7,14 +7,24 @@ from projections.link import Link
 from projections.links import Links, chosen, recompute
 from projections.rules.rule import Rule, own_id
 from schemas.canonical import encode
-from tests.unit import vocabularies
-from tests.unit.small_clouds import SmallCloud, obj
+from tests.unit import disturbances, vocabularies
+from tests.unit.small_clouds import SmallCloud, obj, zed_cloud
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(vocabularies.steps)
 def test_incremental_links_equal_the_full_recomputation_after_every_step(steps: list[tuple[str, list[Obj]]]) -> None:
-    cloud = SmallCloud()
+    follow(SmallCloud(), steps)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(disturbances.steps)
+def test_so_they_do_where_a_cloud_that_works_is_disturbed(steps: list[tuple[str, list[Obj]]]) -> None:
+    follow(zed_cloud(), steps)
+
+
+def follow(cloud: SmallCloud, steps: list[tuple[str, list[Obj]]]) -> None:
+    """Take the steps and hold the law at each."""
     for verb, objects in steps:
         before = cloud.all_links()
         refs = list(dict.fromkeys(each.ref for each in objects))
