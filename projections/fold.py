@@ -57,8 +57,7 @@ class Fold:
         if entry.offset <= self.offset:
             return []
         self.offset = entry.offset
-        changes = self._apply(entry)
-        return sorted(changes, key=lambda change: change.key)
+        return _merged(self._apply(entry))
 
     def _apply(self, entry: Entry) -> list[Change]:
         payload = entry.event.payload
@@ -291,6 +290,15 @@ class Fold:
         values.update({link.key: encode(link.document()) for link in self.links})
         values.update(self.cliques.stored())
         return sorted(values.items())
+
+
+def _merged(changes: Iterable[Change]) -> list[Change]:
+    """Answer one change a key, sorted by key: an event may touch a thing twice, and still is one step."""
+    merged: dict[Key, Change] = {}
+    for change in changes:
+        first = merged.get(change.key, change)
+        merged[change.key] = Change(change.key, first.before, change.after, change.offset)
+    return sorted((c for c in merged.values() if c.before != c.after), key=lambda change: change.key)
 
 
 class Now:

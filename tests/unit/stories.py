@@ -153,7 +153,9 @@ def _object(draw: st.DrawFn, host: str) -> tuple[str, str, str, str, Document]:
 def _seen(draw: st.DrawFn, scan_id: str) -> ObjectsSeen:
     object_type, object_id, parent_type, parent_id, document = draw(_object(draw(st.sampled_from(HOSTS))))
     place = scope(object_type, document.get("host") if draw(st.booleans()) else None)
-    return ObjectsSeen(scan_id, place, object_type, parent_type, parent_id, [object_id], [encode(document)])
+    again = draw(st.integers(1, 2))  # the same object twice in one event is legal
+    columns = [object_id] * again, [encode(document), encode({**document, "name": "again"})][:again]
+    return ObjectsSeen(scan_id, place, object_type, parent_type, parent_id, *columns)
 
 
 @st.composite
