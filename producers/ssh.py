@@ -139,13 +139,23 @@ class SshHosts:
 
     def _read_all(self, channel: paramiko.Channel, command: str) -> bytes:
         """Start the command and read to its end, or a little beyond the bound."""
-        channel.set_combine_stderr(True)
         channel.exec_command(self._wrapped(command))
         channel.shutdown_write()
         output = bytearray()
         while len(output) <= self._output_bound and (part := channel.recv(65536)):
             output += part
-        return bytes(output)
+        return bytes(output) or _complaint(channel)
+
+
+def _complaint(channel: paramiko.Channel) -> bytes:
+    """Answer what came beside the command's own output: a refusal of sudo or of the login shell.
+
+    What a profile of the login shell prints comes this way too, so it never mixes with an answer.
+    """
+    complaint = bytearray()
+    while channel.recv_stderr_ready():
+        complaint += channel.recv_stderr(65536)
+    return bytes(complaint) if channel.recv_exit_status() != 0 else b""
 
 
 class _Target(NamedTuple):

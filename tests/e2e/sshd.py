@@ -32,9 +32,10 @@ def free_port() -> int:
 class Sshd:
     """One sshd that lets the user of the tests in, by one key."""
 
-    def __init__(self, folder: Path, key: Path) -> None:
-        """Start it. The test fails when the machine has no sshd."""
+    def __init__(self, folder: Path, key: Path, more: str = "") -> None:
+        """Start it, with more lines in its configuration. The test fails when the machine has no sshd."""
         self.folder = folder
+        self._more = more
         self.port = free_port()
         self.host_key = keygen(folder / "host_key")
         (folder / "bin").mkdir()
@@ -47,7 +48,7 @@ class Sshd:
             f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.host_key}\nUsePAM no\nStrictModes no\n"
             f"PidFile none\nAuthorizedKeysFile {self.folder}/authorized_keys\nPasswordAuthentication no\n"
             f"PermitRootLogin prohibit-password\nMaxStartups 100\n"
-            f"SetEnv PATH={self.folder}/bin:/usr/bin:/bin\n"
+            f"SetEnv PATH={self.folder}/bin:/usr/bin:/bin\n{self._more}"
         )
         words = [_sshd(), "-D", "-e", "-f", str(config)]
         with (self.folder / "log").open("wb") as log:

@@ -95,6 +95,22 @@ def test_output_and_error_stay_in_the_order_in_which_they_were_written(hosts: Ss
     assert hosts.run("node", command).text == "out 1\nerr 1\nout 2\nerr 2\nout 3\nerr 3\n"
 
 
+def test_what_a_login_profile_prints_on_standard_error_is_no_part_of_an_answer(
+    settings: SshSettings, tmp_path: Path, key: Path
+) -> None:
+    (tmp_path / "noisy").mkdir()
+    noisy = Sshd(tmp_path / "noisy", key, 'ForceCommand echo a profile speaks >&2; eval "$SSH_ORIGINAL_COMMAND"\n')
+    Path(settings.known_hosts).write_text(noisy.known())
+    hosts = SshHosts(replace(settings, hosts={"node": HostAddress("127.0.0.1", noisy.port)}))
+    try:
+        assert hosts.run("node", "echo '[1]'").text == "[1]\n"
+        assert hosts.run("node", "echo no >&2; exit 3").text == "no\n"
+        assert hosts.run("node", "true").text == ""
+    finally:
+        hosts.close()
+        noisy.stop()
+
+
 def test_quotes_pipes_and_variables_reach_the_host_as_they_are(hosts: SshHosts) -> None:
     command = """x="it's"; printf '%s\\n' "$x" '$HOME' | sed -e "s/'/_/" """
     assert hosts.run("node", command).text == "it_s\n$HOME\n"
