@@ -45,6 +45,10 @@ class Past:
         """Yield the objects (of a type), sorted by type and id, beginning behind `after`."""
         return (_object(item) for item in self._all(Kind.OBJECT, object_type, after))
 
+    def of_type(self, object_type: str, /) -> Iterator[Obj]:
+        """Yield the objects of a type, sorted by id."""
+        return self.objects(object_type)
+
     def all_links(self, link_type: str | None = None, after: Key | None = None) -> Iterator[Link]:
         """Yield the links (of a type), sorted by type and id, beginning behind `after`."""
         return (_link(item) for item in self._all(Kind.LINK, link_type, after))
