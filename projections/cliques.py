@@ -134,10 +134,17 @@ def _of_member(focal: Obj, graph: Graph) -> Bounded:
 
 
 def _of_pnic(focal: Obj, graph: Graph) -> Bounded:
-    """Bound a NIC by the networks and segments that its own links say it carries: it has no such attribute itself."""
+    """Bound a NIC by the segments and networks that leave by it, which its links say: it has no such attribute.
+
+    A NIC under a bridge learns its segments from that bridge's links. Where they are known and no network leaves by
+    it, none is let in: the vedge behind it carries others, by other NICs.
+    """
     links = graph.links(focal.ref)
-    values = {name: frozenset(v for link in links for v in link.values(name)) for name in (NETWORK, SEGMENT)}
-    return Bounded({name: found or None for name, found in values.items()}, frozenset())
+    bridges = frozenset(link.source for link in links if link.type == "vconnector-host_pnic")
+    told = [*links, *(link for bridge in sorted(bridges) for link in graph.links(bridge))]
+    segments = frozenset(segment for link in told for segment in link.values(SEGMENT))
+    networks = frozenset(n for link in links if link.type == "host_pnic-network" for n in link.values(NETWORK))
+    return Bounded({NETWORK: networks if networks or segments else None, SEGMENT: segments or None}, bridges)
 
 
 _BOUNDING: dict[str, Callable[[Obj, Graph], Bounded]] = {
@@ -146,6 +153,9 @@ _BOUNDING: dict[str, Callable[[Obj, Graph], Bounded]] = {
     "vservice": _of_member,
     "host_pnic": _of_pnic,
 }
+
+_BOUNDED_BY_LINKS = frozenset([("host_pnic", "host_pnic"), ("host_pnic", "vconnector")])
+"""Focal types, and the types at which a link may change their bounds: then those of before tell nothing."""
 
 
 class _LinksAt:
@@ -264,6 +274,8 @@ class Cliques:
         """Answer whether a clique has a step along the link from this end, and bounds that let a version of it in."""
         recipe, document = self._chosen.get(focal.type), self._cliques.get(focal)
         if recipe is None or document is None or recipe.use_implicit_links:
+            return True
+        if (focal.type, end.type) in _BOUNDED_BY_LINKS:
             return True
         if f"{end.type}-{versions[0].other(end).type}" not in recipe.link_types:
             return False

@@ -103,6 +103,17 @@ def test_a_nic_is_a_focal_point_bounded_by_what_its_links_carry() -> None:
     assert provider.constraints == {"network": ["ops"], "segment": ["physnet1"]}
 
 
+def test_a_nic_that_no_network_leaves_by_has_none_of_its_vedges_instances() -> None:
+    cloud = zed_cloud()
+    idle = clique(cloud, "host_pnic", "h2-eth2")
+    assert [str(ref.type) for ref in idle.nodes] == ["host_pnic", "vedge"]
+    assert idle.constraints == {"network": [], "segment": ["physnet1"]}
+    cloud.remove(Ref("port", "a-port"))
+    under = clique(cloud, "host_pnic", "h1-eth1")
+    assert (ids(under, "vconnector"), under.constraints["segment"]) == (["h1-br-vtep", "h1-qbra"], ["vxlan"])
+    assert "vm-b" not in ids(under, "instance")
+
+
 def test_an_object_without_a_link_has_no_clique() -> None:
     cloud = SmallCloud([instance("vm", networks=["web"])])
     (focal,) = cloud.of_type("instance")

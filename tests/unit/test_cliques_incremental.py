@@ -28,7 +28,7 @@ def documents(cliques: Cliques) -> dict[Ref, Document]:
     return {Ref(key.type, key.id): decode_document(value) for key, value in cliques.stored().items()}
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(disturbances.steps, st.sampled_from(MENUS), st.integers(-1, 5))
 def test_incremental_cliques_equal_making_them_all_after_every_step(
     steps: list[tuple[str, list[Obj]]], recipes: tuple[Recipe, ...], restart_after: int
@@ -134,6 +134,13 @@ def test_the_state_of_a_link_does_not_make_a_clique_again() -> None:
 def test_a_network_that_gets_another_segment_bounds_its_members_anew() -> None:
     cloud = zed_cloud()
     assert "instance vm-a" in changed(cloud, settled(cloud), network("web", "vlan", "physnet1", 11))
+
+
+def test_a_network_that_no_port_joins_to_the_object_still_bounds_it() -> None:
+    cloud = zed_cloud()
+    cloud.put(instance("vm-a", "h1", ["public", "web"]))
+    focal = changed(cloud, settled(cloud), network("public", "flat", "elsewhere", None))
+    assert "instance vm-a" in focal
 
 
 def test_the_clique_of_an_object_that_goes_goes_with_it() -> None:

@@ -17,7 +17,7 @@ def test_incremental_links_equal_the_full_recomputation_after_every_step(steps: 
     follow(SmallCloud(), steps)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(disturbances.steps)
 def test_so_they_do_where_a_cloud_that_works_is_disturbed(steps: list[tuple[str, list[Obj]]]) -> None:
     follow(zed_cloud(), steps)
