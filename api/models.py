@@ -208,6 +208,8 @@ class Dependent(Node):
 
     distance: int = Field(description="Steps away from the object asked about.")
     because: str = Field(description="What makes it depend.")
+    whole: bool = Field(description="Whether all of it is lost, or only its share in what failed.")
+    lost_networks: list[str] = Field(description="Of a share: names of the networks that it loses, if known.")
 
 
 class Impact(_At):

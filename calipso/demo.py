@@ -10,6 +10,7 @@ from calipso import scanning, show, writing
 from calipso.reading import settings_of
 from calipso.settings import Settings
 from calipso.wiring import Engine, opened
+from schemas.canonical import Document
 from schemas.errors import Conflict
 
 SNAPSHOTS = ("sunday", "monday")
@@ -30,7 +31,7 @@ def demo(
         for name in SNAPSHOTS:
             _look(engine, environment, bundles / name)
         answer = engine.questions.diff(environment, f"@{SNAPSHOTS[0]}", f"@{SNAPSHOTS[1]}")
-        instance = _an_instance(engine, environment)
+        instance = _moved_instance(answer)
     show.the_diff(answer, ["objects"])
     _what_next(environment, instance)
 
@@ -41,9 +42,10 @@ def _look(engine: Engine, environment: str, bundle: Path) -> None:
     show.line(f"{bundle.name}: {sum(result['objects'].values())} objects seen, scan {result['status']}")
 
 
-def _an_instance(engine: Engine, environment: str) -> str:
-    page = engine.questions.objects(engine.questions.past(environment), "instance")
-    return next(o["name"] for o in page.items if o["attributes"].get("status") == "ACTIVE")
+def _moved_instance(answer: Document) -> str:
+    """Answer the name of the instance whose host changed."""
+    changed = (item for item in answer["objects"]["changed"] if item["type"] == "instance")
+    return next(str(item["name"]) for item in changed if any(f["field"] == "host" for f in item["fields"]))
 
 
 def _what_next(environment: str, instance: str) -> None:

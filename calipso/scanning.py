@@ -10,12 +10,10 @@ from calipso import bar, show
 from calipso.wiring import Engine, event, now
 from producers.access import Access
 from producers.bundle import read_bundle
-from producers.cloud import LiveCloud
 from producers.recording import RecordingAccess
 from producers.scan import ScanReport
 from producers.scan import scan as run_scan
 from producers.settings import EnvironmentSettings
-from producers.ssh import SshHosts
 from schemas.canonical import Document, encode
 from schemas.errors import BadSettings
 from schemas.events import EnvironmentDefined, Event
@@ -53,7 +51,7 @@ def record(engine: Engine, environment: str, folder: Path, define: Path | None, 
     with _source(engine, environment, None, define, uplinks) as source:
         recording = RecordingAccess(source.access, folder)
         report = _run(
-            environment, replace(source, access=recording.access), len
+            environment, replace(source, access=recording), len
         )  # a recording goes into the folder, not on the log
         recording.finish(source.settings)
     return _result(None, environment, report, f"{source.origin}, saved in {folder}")
@@ -107,6 +105,9 @@ def live(environment: str, settings: EnvironmentSettings) -> Access:
         )
     if settings.ssh is None:
         raise BadSettings(f"environment {environment}: [ssh] is missing; a scan asks the hosts over SSH")
+    from producers.cloud import LiveCloud  # here, for openstacksdk and paramiko take a second to import,
+    from producers.ssh import SshHosts  # which no other command should wait for
+
     return Access(LiveCloud(settings), SshHosts(settings.ssh))
 
 

@@ -129,8 +129,12 @@ def the_impact(answer: Document) -> None:
     for group in ("instances", "networks", "projects", "hosts"):
         if answer[group]:
             line(f"  {group}: {', '.join(answer[group])}")
-    rows = ((d["distance"], d["type"], d["name"], d["host"], d["because"]) for d in found)
-    table(["STEPS", "TYPE", "NAME", "HOST", "BECAUSE"], rows)
+    rows = ((d["distance"], d["type"], d["name"], d["host"], _lost(d), d["because"]) for d in found)
+    table(["STEPS", "TYPE", "NAME", "HOST", "LOSES", "BECAUSE"], rows)
+
+
+def _lost(dependent: Document) -> str:
+    return "all" if dependent["whole"] else short(dependent["lost_networks"]) or "a share"
 
 
 def the_diff(answer: Document, kinds: Iterable[str]) -> None:

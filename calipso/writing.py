@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from api.app import create_app
-from api.server import serve
 from calipso import scanning, show
 from calipso.reading import At, Environment, Json, settings_of
 from calipso.wiring import Engine, event, opened
@@ -113,6 +111,9 @@ def up(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Run the worker and the API in one process, until interrupted."""
+    from api.app import create_app  # here, for no other command should wait for a web framework
+    from api.server import serve
+
     with opened(settings_of(context)) as engine:
 
         def append(one: Event) -> int:
@@ -123,5 +124,8 @@ def up(
                 engine.worker.catch_up_all()
 
         app = create_app(engine.questions, append)
-        show.line(f"API on http://{host}:{port}/v1, description on http://{host}:{port}/docs")
-        serve(app, host, port, background=follow)
+        serve(app, host, port, background=follow, ready=_announce)
+
+
+def _announce(url: str) -> None:
+    show.line(f"API on {url}/v1, described on {url}/docs")

@@ -11,6 +11,7 @@ from producers.plan import PlanEntry
 from schemas import canonical
 from schemas.errors import BadInput, CouldNotLook
 from schemas.events import Scope
+from schemas.vocabulary import UNSEEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """An object after its completer: as found before, if that could not look."""
+    """An object after its completer: as found before, if that could not look, and with what it then did not see."""
 
     found: Found
     failure: Failure | None
@@ -65,10 +66,12 @@ def complete(entry: PlanEntry, found: Found, look: Look) -> Completed:
     """Complete one object. A failure has a scope of its own: it is the object's details that were not seen."""
     name = entry.completer or ""
     try:
-        return Completed(COMPLETERS[name](look, found), None)
+        return Completed(COMPLETERS[name].complete(look, found), None)
     except (CouldNotLook, BadInput, *MALFORMED) as error:
         scope = Scope(f"{entry.name}:{name}", found.type, found.id)
-        return Completed(found, _failure(scope, found.type, look, error))
+        document = {**found.document, UNSEEN: list(COMPLETERS[name].attributes)}
+        partly = Found(found.type, found.id, found.parent_type, found.parent_id, document)
+        return Completed(partly, _failure(scope, found.type, look, error))
 
 
 def _failure(scope: Scope, object_type: str, look: Look, error: Exception) -> Failure:

@@ -103,10 +103,11 @@ def admits(bounds: Bounds, link: Link) -> bool:
     object without a value bounds nothing. In the original such a focal object excluded every link with a value.
     """
     for name, wanted in bounds.items():
-        if wanted is not None:
-            carried = link.values(name)
-            if carried and wanted.isdisjoint(carried):
-                return False
+        carried = link.attributes.get(name)
+        if wanted is None or carried is None:
+            continue
+        if carried not in wanted if isinstance(carried, str) else wanted.isdisjoint(carried):
+            return False
     return True
 
 

@@ -22,7 +22,7 @@ from schemas.events import (
     Scope,
     SnapshotTaken,
 )
-from schemas.vocabulary import ENVIRONMENT
+from schemas.vocabulary import ENVIRONMENT, UNSEEN
 
 VERSION = 1
 """Counts the meanings of the fold: a history folded by another version is rebuilt from the log."""
@@ -91,7 +91,7 @@ class Fold:
             scope = self.inventory.scope_of(ref)
             if before is not None and before.parent == parent and scope == seen.scope and self._known(ref, raw):
                 continue
-            after = self._object(ref, parent, raw)
+            after = self._object(ref, parent, raw, before)
             changes += self._put(before, after, scope, seen.scope, offset, touched)
         return changes + self._joined(touched, offset)
 
@@ -113,11 +113,15 @@ class Fold:
         old = object_value(before, old_scope) if before is not None and old_scope is not None else None
         return [Change(object_key(after.ref), old, object_value(after, scope), offset)]
 
-    def _object(self, ref: Ref, parent: Ref, raw: bytes) -> Obj:
+    def _object(self, ref: Ref, parent: Ref, raw: bytes, before: Obj | None) -> Obj:
         document = decode_document(raw)
-        if noise.strip(ref.type, document):
+        unseen = document.pop(UNSEEN, ())
+        if before is not None:
+            document |= {name: before.document[name] for name in unseen if name in before.document}
+        if noise.strip(ref.type, document) or unseen:
             self._raw[ref] = raw
             return Obj(ref, parent, document)
+        self._raw.pop(ref, None)
         return Obj(ref, parent, raw)
 
     def _known(self, ref: Ref, raw: bytes) -> bool:
@@ -232,6 +236,8 @@ class Fold:
         return {**document.get("detected", {}), **defined}
 
     def _snapshot(self, taken: SnapshotTaken, entry: Entry) -> list[Change]:
+        if snapshot_key(taken.name) in self.records:  # a name keeps the moment it was given first
+            return []
         document = {
             "name": taken.name,
             "at_offset": taken.at_offset,

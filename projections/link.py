@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from projections.change import Key, Kind
 from projections.inventory import Obj, Ref
@@ -28,20 +28,23 @@ class Link:
     host: str | None
     implicit: bool
     attributes: Document
+    key: Key = field(init=False, repr=False, compare=False)
+    """The link's name inside its environment: two links with the same type and ends are one.
+
+    The original named a link by its ends alone, so that an implicit link replaced the explicit one of the same pair;
+    here the type belongs to the name.
+    """
+
+    def __post_init__(self) -> None:
+        """Name the link: its key is asked for all the time."""
+        link_type = f"{self.source.type}-{self.target.type}"
+        link_id = f"{_escaped(self.source.id)}|{_escaped(self.target.id)}"
+        object.__setattr__(self, "key", Key(Kind.LINK, link_type, link_id))
 
     @property
     def type(self) -> str:
         """Answer `<source type>-<target type>`."""
-        return f"{self.source.type}-{self.target.type}"
-
-    @property
-    def key(self) -> Key:
-        """Answer the link's name inside its environment: two links with the same type and ends are one.
-
-        The original named a link by its ends alone, so that an implicit link replaced the explicit one of the
-        same pair; here the type belongs to the name.
-        """
-        return Key(Kind.LINK, self.type, f"{_escaped(self.source.id)}|{_escaped(self.target.id)}")
+        return self.key.type
 
     def other(self, end: Ref) -> Ref:
         """Answer the end that is not `end`."""

@@ -83,6 +83,7 @@ class Links:
         self._given: dict[Key, dict[JoinKey, Link]] = {}
         self._links: dict[Key, Link] = {}
         self._at: dict[Ref, dict[Key, Link]] = {}
+        self._sorted_at: dict[Ref, list[Link]] = {}
 
     def __len__(self) -> int:
         """Answer how many links there are."""
@@ -97,9 +98,12 @@ class Links:
         return self._links.get(key)
 
     def at(self, ref: Ref) -> list[Link]:
-        """Answer the links that an object is an end of, sorted by key."""
-        found = self._at.get(ref, {})
-        return [found[key] for key in sorted(found)]
+        """Answer the links that an object is an end of, sorted by key. The list is the engine's own: only read it."""
+        found = self._sorted_at.get(ref)
+        if found is None:
+            links = self._at.get(ref, {}).values()
+            found = self._sorted_at[ref] = sorted(links, key=lambda link: (link.key.type, link.key.id))
+        return found
 
     def update(self, view: InventoryView, touched: Sequence[Touched]) -> list[LinkChange]:
         """Take in what happened to objects (`view` is as it is after) and answer the links that changed, sorted."""
@@ -167,12 +171,14 @@ class Links:
         self._links[link.key] = link
         for end in (link.source, link.target):
             self._at.setdefault(end, {})[link.key] = link
+            self._sorted_at.pop(end, None)
 
     def _remove(self, link: Link) -> None:
         key = link.key
         del self._links[key]
         for end in {link.source, link.target}:
             del self._at[end][key]
+            self._sorted_at.pop(end, None)
             if not self._at[end]:
                 del self._at[end]
 

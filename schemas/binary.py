@@ -31,7 +31,7 @@ Classes = dict[str, Callable[..., Any]]
 """What builds an object of a record, by the record's name; it takes the fields in their order."""
 
 
-class _Mismatch(Exception):  # noqa: N818 - never leaves this module
+class _Mismatch(Exception):
     """A value is not of its schema's type; the path to it grows on the way up."""
 
     def __init__(self, expected: str, value: object) -> None:

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 ENVIRONMENT = "environment"
 """Type of the root of the tree; its id is the environment's name. It is not an object of the inventory."""
 
+UNSEEN = "unseen"
+"""Attribute of a scanned document: the attributes that could not be looked at this time. What was known of them
+stays known; without it, an attribute that is left out is an attribute that is no longer there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:

@@ -315,8 +315,7 @@ _BLAME = "s.offset, s.logged_at, s.occurred_at, s.source, s.event_id, s.event, s
 
 
 def _blame(row: tuple) -> Blame:  # type: ignore[type-arg]  # a row of _BLAME
-    *facts, digest = row
-    return Blame(*facts, int.from_bytes(digest, "big"))
+    return Blame(row[0], row[1], row[2], row[3], row[4], row[5], int.from_bytes(row[6], "big"))
 
 
 def _key_version(row: tuple) -> KeyVersion:  # type: ignore[type-arg]  # kind, type, key, offset, value

@@ -189,22 +189,25 @@ class Questions:
         if document is None:
             raise NotFound(f"{object_type} {object_id}: no clique is built around it at {past.moment.offset}")
         key = Key(Kind.CLIQUE, obj.type, obj.id)
+        links = self._clique_links(past, obj.ref, [Key(Kind.LINK, *item) for item in document["links"]])
+        steps = _steps(obj.ref, links)
         return {
             **reflects(past),
             "focal": {"type": obj.type, "id": obj.id, "name": name_of(obj)},
             "clique_type": document["clique_type"],
             "constraints": document["constraints"],
-            "nodes": [_node(past, Ref(*ref)) for ref in document["nodes"]],
-            "links": [self._clique_link(past, *item) for item in document["links"]],
+            "nodes": [_node(past, ref) for ref in steps],
+            "links": sorted(links, key=lambda link: sorted(steps[end] for end in _ends(link))),
             "since": self._cause(past, past.since(key)),
         }
 
     @staticmethod
-    def _clique_link(past: Past, link_type: str, link_id: str) -> Document:
-        document = past.record(Key(Kind.LINK, link_type, link_id))
-        if document is None:  # an implicit link: derived, not stored
-            return {"type": link_type, "id": link_id, "implicit": True}
-        return link_answer(Link.from_document(document))
+    def _clique_links(past: Past, focal: Ref, keys: list[Key]) -> list[Document]:
+        stored = {key: past.record(key) for key in keys}
+        found = {key: Link.from_document(document) for key, document in stored.items() if document is not None}
+        if len(found) < len(keys):  # implicit links are derived, not stored
+            found |= {link.key: link for link in reachable(focal, past)}
+        return [link_answer(found[key]) for key in keys]
 
     def impact(self, past: Past, object_type: str, object_id: str) -> Document:
         """Answer everything that depends on an object, nearest first, and the hosts, projects, networks among it."""
@@ -378,6 +381,20 @@ def _grow(past: Past, parent: Ref, depth: int | None) -> list[Document]:
     return top
 
 
+def _ends(link: Document) -> tuple[Ref, Ref]:
+    return Ref(link["source_type"], link["source_id"]), Ref(link["target_type"], link["target_id"])
+
+
+def _steps(focal: Ref, links: list[Document]) -> dict[Ref, int]:
+    """Answer the objects of a clique with their steps from the focal one, nearest first, then by type and id."""
+    steps, wave = {focal: 0}, {focal}
+    while wave:
+        ends = (pair for pair in map(_ends, links) if set(pair) & wave)
+        wave = {end for pair in ends for end in pair} - steps.keys()
+        steps |= dict.fromkeys(sorted(wave), max(steps.values()) + 1)
+    return steps
+
+
 def _node(past: Past, ref: Ref) -> Document:
     obj = past.get(ref)
     host = None if obj is None else obj.get("host")
@@ -390,4 +407,10 @@ def _name(past: Past, ref: Ref) -> str:
 
 
 def _dependent(past: Past, item: Dependent) -> Document:
-    return {**_node(past, item.ref), "distance": item.distance, "because": item.reason}
+    return {
+        **_node(past, item.ref),
+        "distance": item.distance,
+        "because": item.reason,
+        "whole": item.whole,
+        "lost_networks": [_name(past, Ref("network", network)) for network in item.networks],
+    }

@@ -26,7 +26,7 @@ class Verdict:
     problem_offset: int | None
 
 
-class _Differs(Exception):  # noqa: N818 - ends the replay early, never leaves this module
+class _Differs(Exception):
     def __init__(self, offset: int, problem: str) -> None:
         self.offset = offset
         self.problem = problem

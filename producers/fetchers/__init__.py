@@ -12,7 +12,7 @@ from producers.fetchers import (
     pnic,
     tenancy,
 )
-from producers.fetchers.contract import Completer, Source
+from producers.fetchers.contract import Completion, Source
 
 FETCHERS: Mapping[str, Source] = {
     "regions": Source("region", tenancy.fetch_regions),
@@ -41,7 +41,7 @@ FETCHERS: Mapping[str, Source] = {
     "oteps": Source("otep", openvswitch.fetch_oteps),
 }
 
-COMPLETERS: Mapping[str, Completer] = {
-    "host_os": compute.complete_host,
+COMPLETERS: Mapping[str, Completion] = {
+    "host_os": Completion(compute.complete_host, ("os",)),
 }
 """What may complete the objects of an entry, one by one."""

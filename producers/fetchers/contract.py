@@ -14,6 +14,13 @@ Completer = Callable[[Look, Found], Found]
 """Answers a found object with what only a question of its own tells about it. Raises CouldNotLook, BadInput."""
 
 
+class Completion(NamedTuple):
+    """A completer and the attributes that it adds."""
+
+    complete: Completer
+    attributes: tuple[str, ...]
+
+
 class Source(NamedTuple):
     """A fetcher and the one type of object that it finds."""
 

@@ -8,10 +8,11 @@ from producers.fetchers import host as on
 from producers.found import Found
 from producers.look import Look, failed
 from producers.parse.bonding import parse_bond, parse_bond_list
-from producers.parse.ethtool import parse_ethtool
+from producers.parse.ethtool import ETHTOOL_ATTRIBUTES, parse_ethtool
 from producers.parse.sysfs import parse_class_net
 from schemas.canonical import Document
-from schemas.errors import BadInput, CommandFailed
+from schemas.errors import CommandFailed
+from schemas.vocabulary import UNSEEN
 
 _BONDS = "/proc/net/bonding/"
 
@@ -64,9 +65,10 @@ def _pnic(look: Look, host: str, name: str) -> Document:
 def _ethtool(look: Look, host: str, name: str) -> Document:
     """Answer what ethtool says, nothing where it says nothing: a NIC is there all the same."""
     try:
-        return parse_ethtool(look.text(host, f"ethtool {shlex.quote(name)}"))
-    except (CommandFailed, BadInput):
-        return {}
+        answer = look.run(host, f"ethtool {shlex.quote(name)}")
+    except CommandFailed:
+        return {UNSEEN: list(ETHTOOL_ATTRIBUTES)}
+    return parse_ethtool(answer.text) if answer.exit_code == 0 else {}
 
 
 def _bond(host: str, bond: Document, members: dict[str, Document]) -> Document:

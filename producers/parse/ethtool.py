@@ -11,6 +11,8 @@ _NAMES = {
     "Supported link modes": "supported_link_modes",
 }
 
+ETHTOOL_ATTRIBUTES = tuple(_NAMES.values())
+
 
 def parse_ethtool(text: str) -> Document:
     """Answer speed, duplex, auto_negotiation, port, link_detected and supported_link_modes, as far as known."""

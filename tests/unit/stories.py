@@ -37,7 +37,9 @@ def _object(draw: st.DrawFn, host: str) -> tuple[str, str, str, str, Document]:
     port = f"{MACS[number][-2:]}abcdef-01"
     match draw(st.sampled_from(["host", "network", "port", "instance", "vnic", "vconnector", "vedge", "otep", "pnic"])):
         case "host":
-            return "host", host, "region", "r", {"name": host, "services": {"x": {"updated_at": number}}}
+            services = {"x": {"updated_at": number} if draw(st.booleans()) else {}}
+            partly: Document = {"os": draw(st.sampled_from(["a", "b"]))} if draw(st.booleans()) else {"unseen": ["os"]}
+            return "host", host, "region", "r", {"name": host, "services": services, **partly}
         case "network":
             network = draw(st.sampled_from(NETWORKS))
             kind = draw(st.sampled_from(["vxlan", "vlan"]))

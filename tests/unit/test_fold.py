@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from projections.change import Key
 from projections.digest import EMPTY, advance, term
-from projections.fold import Fold
-from schemas.events import Entry, Event
+from projections.fold import Fold, snapshot_key
+from schemas.canonical import Document, decode_document, encode
+from schemas.events import Entry, Event, ObjectsSeen, SnapshotTaken
 from streams.comparison import compare, visible
 from streams.history import Version
 from streams.journal import Journal
@@ -20,7 +21,7 @@ from streams.local_log import LocalLog
 from streams.moments import Moment
 from streams.verify import verify
 from streams.worker import Worker, stored
-from tests.unit.stories import ENVIRONMENTS, stories
+from tests.unit.stories import ENVIRONMENTS, scope, stories
 
 State = dict[Key, bytes]
 
@@ -124,3 +125,22 @@ def test_links_and_cliques_kept_by_increments_are_those_of_a_full_recomputation(
                 again = Fold.restore(environment, fold.offset, fold.everything())
                 again.links.rebuild(again.inventory)
                 assert list(again.everything()) == list(fold.everything())
+
+
+def test_what_could_not_be_looked_at_stays_as_it_was_known() -> None:
+    fold = Fold("lab")
+    seen: list[Document] = [{"os": "a", "x": 1}, {"unseen": ["os"], "x": 2}, {"x": 2}]
+    known: list[Document] = [{"os": "a", "x": 1}, {"os": "a", "x": 2}, {"x": 2}]
+    for offset, document in enumerate(seen):
+        payload = ObjectsSeen("s", scope("host", None), "host", "region", "r", ["h"], [encode(document)])
+        fold.apply(Entry(offset, 0, Event(str(offset), "lab", "scan", 0, None, payload)))
+        host = fold.inventory.get("host", "h")
+        assert host is not None
+        assert host.document == known[offset]
+
+
+def test_a_snapshot_keeps_the_moment_it_was_given_first() -> None:
+    fold = Fold("lab")
+    for offset, at in enumerate((5, 7)):
+        fold.apply(Entry(offset, 0, Event(str(offset), "lab", "operator", 0, None, SnapshotTaken("a", at, ""))))
+    assert decode_document(fold.records[snapshot_key("a")])["at_offset"] == 5
