@@ -25,12 +25,9 @@ class Walk:
         """Show which fetch was begun last."""
         self._bar.update(self._task, description=f"{scope.entry} of {scope.parent_type} {scope.parent_id}")
 
-    def ended(self, scope: Scope, found: int, *, failed: bool) -> None:
-        """Count a fetch that ended, and leave a line about one that failed."""
+    def ended(self, scope: Scope, found: int, *, failed: bool) -> None:  # noqa: ARG002 - the result tells what failed
+        """Count a fetch that ended."""
         self._bar.advance(self._task)
-        if failed:
-            where = f"{scope.parent_type} {scope.parent_id}"
-            self._bar.console.print(f"{scope.entry} of {where} failed after {found} objects", style="yellow")
 
 
 @contextmanager

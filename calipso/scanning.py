@@ -147,12 +147,23 @@ def _result(engine: Engine | None, environment: str, report: ScanReport, origin:
 
 
 def show_result(result: Document) -> None:
-    """Print what a scan found and what it could not look at."""
+    """Print what a scan found and what it could not look at, each reason once."""
+    reasons = _reasons(result["failures"])
+    if result["status"] == "failed":
+        reason = next(iter(reasons), "no source answered")
+        return show.trouble(f"{result['environment']}: scan of {result['origin']} failed, nothing was seen: {reason}")
     show.counts(result["objects"])
     for warning in result["warnings"]:
         show.err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True, style="yellow")
-    for failure in result["failures"]:
-        where = f"{failure['host']}: " if failure["host"] else ""
-        show.trouble(f"{failure['entry']}: {where}{failure['request']}: {failure['reason']}")
+    for reason, entries in reasons.items():
+        show.trouble(f"{', '.join(entries)}: {reason}")
     reach = "" if result["offset"] is None else f", log at offset {result['offset']}"
-    show.line(f"{result['environment']}: scan of {result['origin']} {result['status']}{reach}")
+    return show.line(f"{result['environment']}: scan of {result['origin']} {result['status']}{reach}")
+
+
+def _reasons(failures: list[Document]) -> dict[str, list[str]]:
+    """Answer each reason (it names host and command, or the request) with the entries of the plan that it stopped."""
+    reasons: dict[str, list[str]] = {}
+    for failure in failures:
+        reasons.setdefault(failure["reason"], []).append(failure["entry"])
+    return reasons

@@ -1,5 +1,7 @@
 """The program as its user runs it: words in, exit code and text out."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -7,6 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from calipso.cli import run
 
 UPLINKS = ("--uplink", "eth*", "--uplink", "phy-*")
 
@@ -36,7 +41,18 @@ class Program:
         return {**os.environ, "CALIPSO_LOG": f"local:{self.folder}", "COLUMNS": "200", **more}
 
     def run(self, *words: str, code: int | None = 0, **environ: str) -> Ended:
-        """Run to the end; by default it must succeed."""
+        """Run a command inside this process, which spares the start of one; by default it must succeed."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            patch.dict(os.environ, self.environ(**environ), clear=True),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            ended = run(list(words))
+        return _checked(Ended(ended, out.getvalue(), err.getvalue()), code)
+
+    def spawn(self, *words: str, code: int | None = 0, **environ: str) -> Ended:
+        """Run a command as a process of its own."""
         done = subprocess.run(
             [sys.executable, "-m", "calipso", *words],
             env=self.environ(**environ),
@@ -45,9 +61,7 @@ class Program:
             timeout=120,
             check=False,
         )
-        if code is not None:
-            assert done.returncode == code, f"exit {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return _checked(Ended(done.returncode, done.stdout, done.stderr), code)
 
     def scan(self, environment: str, bundle: Path, *more: str) -> Ended:
         """Scan a bundle whose hosts are namespaces."""
@@ -60,3 +74,9 @@ class Program:
         assert len(lines) == 1, ended.err
         assert lines[0].startswith("calipso: ")
         return lines[0]
+
+
+def _checked(ended: Ended, code: int | None) -> Ended:
+    if code is not None:
+        assert ended.code == code, f"exit {ended.code}: {ended.out[-2000:]}{ended.err[-2000:]}"
+    return ended

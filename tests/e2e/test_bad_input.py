@@ -80,15 +80,16 @@ def test_a_live_scan_without_a_cloud_says_what_to_give(scanned: Program) -> None
         ),
     ],
 )
+@pytest.mark.filterwarnings(  # openstacksdk warns of its own default settings when it reads any clouds.yaml
+    "ignore:Support for InfluxDB:openstack.warnings.RemovedInSDK60Warning"
+)
 def test_a_wrong_clouds_yaml_is_named(scanned: Program, tmp_path: Path, clouds: str, named: str) -> None:
     before = whole(scanned)
     file = tmp_path / "clouds.yaml"
     file.write_text(clouds)
     define = tmp_path / "lab.toml"
     define.write_text('cloud = "lab"\n[ssh]\nuser = "root"\n')
-    ended = scanned.run("scan", "lab", "--define", str(define), code=2, OS_CLIENT_CONFIG_FILE=str(file))
-    assert named in ended.err
-    assert "Traceback" not in ended.err
+    assert named in scanned.refused("scan", "lab", "--define", str(define), OS_CLIENT_CONFIG_FILE=str(file))
     assert whole(scanned) == before
 
 

@@ -9,7 +9,7 @@ from projections.inventory import Obj, Ref, Touched
 from projections.links import LinkChange
 from schemas.canonical import Document, decode_document
 from tests.unit import disturbances, vocabularies
-from tests.unit.small_clouds import SmallCloud, hybrid_vm, instance, network, obj, pnic, zed_cloud
+from tests.unit.small_clouds import SmallCloud, bridge, hybrid_vm, instance, network, obj, otep, pnic, vedge, zed_cloud
 
 IMPLICIT = Recipe("implicit", "instance", ("instance-network", "network-vnic"), "ANY", use_implicit_links=True)
 ALONE = Recipe("alone", "host_pnic", ("host_pnic-vedge", "vedge-vnic"), "ANY")
@@ -139,8 +139,18 @@ def test_a_network_that_gets_another_segment_bounds_its_members_anew() -> None:
 def test_a_network_that_no_port_joins_to_the_object_still_bounds_it() -> None:
     cloud = zed_cloud()
     cloud.put(instance("vm-a", "h1", ["public", "web"]))
-    focal = changed(cloud, settled(cloud), network("public", "flat", "elsewhere", None))
-    assert "instance vm-a" in focal
+    cliques = settled(cloud)
+    assert "instance vm-a" in changed(cloud, cliques, network("public", "flat", "elsewhere", None))
+    again = restarted(cliques, SHIPPED)
+    assert "instance vm-a" in changed(cloud, again, network("public", "flat", "nowhere", None))
+
+
+def test_a_nic_is_bounded_anew_when_tunnels_come_to_the_bridge_above_it() -> None:
+    cloud = zed_cloud()
+    cloud.put(bridge("br-vtep", ["br-vtep", "eth2.7"], "h3", connector_type="ovs_bridge"), otep("", "h3"))
+    cloud.put(pnic("eth2", "h3"), vedge({"eth2": {"bridge": "br-prv"}}, {"physnet1": "br-prv"}, "h3"))
+    cliques = settled(cloud)
+    assert changed(cloud, cliques, otep("br-vtep", "h3")) == ["host_pnic h3-eth2"]
 
 
 def test_the_clique_of_an_object_that_goes_goes_with_it() -> None:

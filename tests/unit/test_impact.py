@@ -123,10 +123,21 @@ def test_a_bond_loses_with_its_member() -> None:
     assert ids(of(cloud, "host_pnic", "h1-eth8"), "instance") == ["vm-b"]
 
 
+def test_a_bridge_between_the_vedge_and_its_nic_takes_along_what_leaves_by_it() -> None:
+    cloud = zed_cloud()
+    beyond = bridge("br-bond", {"bond-phy": {"peer": "phy-bond"}, "eth2": {}}, connector_type="ovs_bridge")
+    ports = {"qvoa": {"bridge": "br-int"}, "qvob": {"bridge": "br-int"}}
+    cloud.put(beyond, vedge({**ports, "phy-bond": {"bridge": "br-prv", "peer": "bond-phy"}}, {"physnet1": "br-prv"}))
+    assert ids(of(cloud, "vconnector", "h1-br-bond"), "instance") == ["vm-b"]
+    assert ids(of(cloud, "host_pnic", "h1-eth2"), "instance") == ["vm-b"]
+
+
 def test_a_linux_bridge_takes_along_its_instances() -> None:
     vm = [instance("vm"), vnic("tapp", Ref("instance", "vm"), "m"), port("p", "ops", "vm", "m")]
     cloud = SmallCloud([network("ops", "vlan"), *vm, bridge("brq", ["tapp", "eth0.5"]), pnic("eth0")])
-    assert ids(of(cloud, "host_pnic", "h1-eth0"), "instance") == ["vm"]
+    found = {dependent.ref.type: dependent for dependent in of(cloud, "host_pnic", "h1-eth0")}
+    assert found["instance"].ref.id == "vm"
+    assert not found["vconnector"].whole
     assert ids(of(cloud, "vconnector", "h1-brq"), "instance") == ["vm"]
 
 
