@@ -155,8 +155,8 @@ _BOUNDING: dict[str, Callable[[Obj, Graph], Bounded]] = {
     "host_pnic": _of_pnic,
 }
 
-_BOUNDED_BY_LINKS = frozenset([("host_pnic", "host_pnic"), ("host_pnic", "vconnector")])
-"""Focal types, and the types at which a link may change their bounds: then those of before tell nothing."""
+_BOUNDED_BY_LINKS = frozenset([("host_pnic", "vconnector")])
+"""Focal types, and other types at which a link may change their bounds: then those of before tell nothing."""
 
 
 class _LinksAt:
