@@ -74,8 +74,8 @@ def _object(draw: st.DrawFn, host: str) -> tuple[str, str, str, str, Document]:
                 },
             )
         case "instance":
-            network = draw(st.lists(st.sampled_from(NETWORKS), unique=True).map(sorted))
-            return "instance", f"i{number + 1}", "host", host, {"name": "vm", "host": host, "network": network}
+            networks = draw(st.lists(st.sampled_from(NETWORKS), unique=True).map(sorted))
+            return "instance", f"i{number + 1}", "host", host, {"name": "vm", "host": host, "network": networks}
         case "vnic":
             return (
                 "vnic",
