@@ -187,15 +187,23 @@ class Fold:
         return self._record(key, document, offset)
 
     def _scan_finished(self, finished: ScanFinished, entry: Entry) -> list[Change]:
-        if self._open_scan is None or self._open_scan.scan_id != finished.scan_id:
+        scan = self._close(finished)
+        if scan is None:
             return []
-        gone = swept(self.inventory, self._open_scan.seen, finished.covered)
-        self._open_scan = None
+        gone = swept(self.inventory, scan.seen, finished.covered)
         document = self._scan_document(finished.scan_id)
         document["status"] = finished.status
         document["finished_at"] = entry.event.occurred_at
         changes = self._record(_scan_key(finished.scan_id), document, entry.offset)
         return changes + self._remove(gone, entry.offset)
+
+    def _close(self, finished: ScanFinished) -> OpenScan | None:
+        """Answer the open scan if it is the one that finished; the end of one that broke off says nothing."""
+        scan = self._open_scan
+        if scan is None or scan.scan_id != finished.scan_id:
+            return None
+        self._open_scan = None
+        return scan
 
     def _remove(self, refs: Iterable[Ref], offset: int) -> list[Change]:
         touched: list[Touched] = []
@@ -281,7 +289,7 @@ class Fold:
         if isinstance(payload, ScanStarted):
             self._open_scan = OpenScan(payload.scan_id, entry.offset, set())
         elif isinstance(payload, ScanFinished):
-            self._open_scan = None
+            self._close(payload)
         elif isinstance(payload, ObjectsSeen):
             self._note(payload)
 
