@@ -104,7 +104,10 @@ def live(environment: str, settings: EnvironmentSettings) -> Access:
             "or describe the environment in a TOML file with cloud = '<name in clouds.yaml>' and --define FILE"
         )
     if settings.ssh is None:
-        raise BadSettings(f"environment {environment}: [ssh] is missing; a scan asks the hosts over SSH")
+        raise BadSettings(
+            f"environment {environment}: how its hosts are reached is not known; "
+            "describe it under [ssh] in a TOML file and name that with --define FILE"
+        )
     from producers.cloud import LiveCloud  # here, for openstacksdk and paramiko take a second to import,
     from producers.ssh import SshHosts  # which no other command should wait for
 

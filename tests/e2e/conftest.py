@@ -1,5 +1,6 @@
 """What end-to-end tests start from."""
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,10 @@ import pytest
 from tests.e2e.program import Program
 from tests.recordings import RECORDINGS
 
+SHIPPED = Path(str(resources.files("calipso") / "demo_bundles"))
+BEFORE = SHIPPED / "sunday"
+AFTER = SHIPPED / "monday"
+"""A small real cloud before and after changes, as shipped for the demo."""
 MONDAY = RECORDINGS / "zed-ovs" / "monday"
 TUESDAY = RECORDINGS / "zed-ovs" / "tuesday"
 NOTIFICATIONS = RECORDINGS / "zed-ovs" / "monday-to-tuesday.jsonl"

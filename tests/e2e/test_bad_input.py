@@ -10,24 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import MONDAY
+from tests.e2e.conftest import BEFORE
 from tests.e2e.program import UPLINKS, Program
-from tests.recordings import needs_recordings
-
-pytestmark = needs_recordings
 
 
 @pytest.fixture
 def scanned(program: Program) -> Program:
     """Give a data folder with one scan, and hold whoever uses it to losing nothing."""
-    program.scan("zed", MONDAY)
+    program.scan("zed", BEFORE)
     return program
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """Give a bundle that may be spoilt."""
-    return Path(shutil.copytree(MONDAY, tmp_path / "bundle", copy_function=shutil.copyfile))
+    return Path(shutil.copytree(BEFORE, tmp_path / "bundle", copy_function=shutil.copyfile))
 
 
 def whole(program: Program) -> str:
@@ -37,22 +34,23 @@ def whole(program: Program) -> str:
 
 def test_a_truncated_bundle_is_refused_by_file(scanned: Program, copy: Path) -> None:
     before = whole(scanned)
-    spoilt = copy / "api" / "network_v2.0_ports.json"
+    (spoilt,) = copy.glob("api/network*ports*.json")
     spoilt.write_bytes(spoilt.read_bytes()[:5000])
     said = scanned.refused("scan", "zed", "--from", str(copy))
-    assert "network_v2.0_ports.json" in said
+    assert spoilt.name in said
     assert whole(scanned) == before
 
 
 def test_a_command_answer_cut_short_is_refused_by_file(scanned: Program, copy: Path) -> None:
-    spoilt = copy / "cli" / "compute-1" / "ip_j_addr.txt"
+    (spoilt,) = copy.glob("cli/compute-1/ip*addr*.txt")
     spoilt.write_bytes(spoilt.read_bytes()[:300])
-    assert "ip_j_addr.txt" in scanned.refused("scan", "zed", "--from", str(copy))
+    assert spoilt.name in scanned.refused("scan", "zed", "--from", str(copy))
 
 
 def test_a_binary_file_in_a_bundle_is_refused_by_name(scanned: Program, copy: Path) -> None:
-    (copy / "cli" / "compute-1" / "brctl_show.txt").write_bytes(bytes(range(256)) * 16)
-    assert "brctl_show.txt" in scanned.refused("scan", "zed", "--from", str(copy))
+    (spoilt,) = copy.glob("cli/compute-1/brctl*.txt")
+    spoilt.write_bytes(bytes(range(256)) * 16)
+    assert spoilt.name in scanned.refused("scan", "zed", "--from", str(copy))
 
 
 @pytest.mark.parametrize("what", ["missing", "a file", "empty"])
@@ -132,7 +130,7 @@ def test_an_environment_that_is_being_scanned_is_not_scanned_twice(scanned: Prog
     (lock,) = (scanned.folder / "locks").glob("*zed*")
     with lock.open("r+") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        said = scanned.refused("scan", "zed", "--from", str(MONDAY))
+        said = scanned.refused("scan", "zed", "--from", str(BEFORE))
     assert "zed" in said
     assert whole(scanned) == before
 
@@ -175,7 +173,7 @@ size = __import__("pathlib").Path({str(scanned.folder / "log.db")!r}).stat().st_
 import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (size + 4096, size + 4096))
 from calipso.cli import run
-sys.exit(run({["scan", "zed", "--from", str(MONDAY), *UPLINKS]!r}))
+sys.exit(run({["scan", "zed", "--from", str(BEFORE), *UPLINKS]!r}))
 """
     done = subprocess.run(
         [sys.executable, "-c", limited], env=scanned.environ(), capture_output=True, text=True, timeout=120, check=False

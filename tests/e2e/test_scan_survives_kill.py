@@ -8,11 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import MONDAY, TUESDAY
+from tests.e2e.conftest import AFTER, BEFORE
 from tests.e2e.program import UPLINKS, Program
-from tests.recordings import needs_recordings
-
-pytestmark = needs_recordings
 
 KILLED = """
 import os, signal, sys
@@ -57,8 +54,8 @@ def state(program: Program) -> Any:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     program = Program(tmp_path_factory.mktemp("undisturbed") / "data")
-    program.scan("zed", MONDAY)
-    program.scan("zed", TUESDAY)
+    program.scan("zed", BEFORE)
+    program.scan("zed", AFTER)
     return state(program)
 
 
@@ -68,27 +65,27 @@ def test_a_scan_killed_twice_and_then_finished_equals_an_undisturbed_one(
     undisturbed: Any,
     events: tuple[int, int],
 ) -> None:
-    program.scan("zed", MONDAY)
+    program.scan("zed", BEFORE)
     for count in events:
-        killed_scan(program, TUESDAY, count)
+        killed_scan(program, AFTER, count)
         assert program.run("verify", "zed", "--json").answer["problem"] is None
-    ended = program.scan("zed", TUESDAY, "--json").answer
+    ended = program.scan("zed", AFTER, "--json").answer
     assert ended["status"] == "completed"
     assert program.run("verify", "zed", "--json").answer["problem"] is None
     assert state(program) == undisturbed
 
 
 def test_a_scan_that_broke_off_removes_nothing(program: Program) -> None:
-    program.scan("zed", MONDAY)
+    program.scan("zed", BEFORE)
     before = {(o["type"], o["id"]) for o in program.run("at", "zed", "--json").answer["objects"]}
-    killed_scan(program, TUESDAY, 60)
+    killed_scan(program, AFTER, 60)
     after = {(o["type"], o["id"]) for o in program.run("at", "zed", "--json").answer["objects"]}
     assert before <= after
 
 
 def test_the_history_may_be_deleted_at_any_time(program: Program) -> None:
-    program.scan("zed", MONDAY)
-    killed_scan(program, TUESDAY, 40)
+    program.scan("zed", BEFORE)
+    killed_scan(program, AFTER, 40)
     before = program.run("verify", "zed", "--json").answer
     for file in program.folder.glob("history.db*"):
         file.unlink()
