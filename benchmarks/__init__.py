@@ -1,0 +1,1 @@
+"""How fast, measured beside the least that the same work could cost."""
