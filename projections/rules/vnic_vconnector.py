@@ -15,10 +15,18 @@ from projections.uplinks import on_host
 
 
 def vnics_on(vconnector: Obj, view: InventoryView) -> list[Obj]:
-    """Answer the vNICs plugged into a bridge, sorted by device."""
+    """Answer the vNICs that hang on a bridge, sorted by id: those plugged in, and those that are when switched on.
+
+    The device of a domain that is off is in no bridge, but its configuration still names one: its instance
+    hangs on that bridge all the same, and a link that is down says how it is.
+    """
     host = vconnector.get("host")
-    found = (on_host(view, "vnic", host, device) for device in sorted(vconnector.get("interfaces") or ()))
-    return [vnic for vnic in found if vnic is not None]
+    plugged = (on_host(view, "vnic", host, device) for device in vconnector.get("interfaces") or ())
+    bridge = vconnector.get("bridge_name")
+    meant = view.where("vnic", "source_bridge", bridge) if bridge else []
+    vnics = [*plugged, *(vnic for vnic in meant if vnic.get("host") == host)]
+    found = {vnic.id: vnic for vnic in vnics if vnic is not None}
+    return [found[vnic_id] for vnic_id in sorted(found)]
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:

@@ -20,7 +20,10 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
     if vnic is None or not vnic.get("device"):
         return
     for vedge in all_on_host(view, "vedge", vnic.get("host")):
-        if vnic.get("device") in (vedge.get("ports") or {}):
+        # A domain that is off has no port, but its configuration names the bridge that it will be on.
+        if vnic.get("device") in (vedge.get("ports") or {}) or vnic.get("source_bridge") in (
+            vedge.get("bridges") or {}
+        ):
             yield link(vnic, vedge, f"{name_of(vnic)}-{name_of(vedge)}", networks_of(vnic, view))
 
 

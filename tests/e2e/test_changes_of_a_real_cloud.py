@@ -76,6 +76,19 @@ def test_a_stopped_instance_changed_its_state_and_not_its_host(diff: Item, truth
     assert "host" not in fields
 
 
+def test_a_stopped_instance_still_hangs_on_its_networks_by_links_that_are_down(
+    two_days: Program, truth: dict[str, list[Item]]
+) -> None:
+    (deed,) = truth["stop"]
+    before, after = (
+        two_days.run("clique", "zed", "instance", deed["instance"], "--at", day, "--json").answer
+        for day in ("@monday", "@tuesday")
+    )
+    assert {(n["type"], n["id"]) for n in before["nodes"]} == {(n["type"], n["id"]) for n in after["nodes"]}
+    assert {link["state"] for link in before["links"]} == {"up"}
+    assert "down" in {link["state"] for link in after["links"]}
+
+
 def test_a_floating_ip_let_go_has_no_port(diff: Item, truth: dict[str, list[Item]]) -> None:
     (deed,) = truth["disassociate_floating_ip"]
     assert set(changed(diff, "floating_ip")) == {deed["floating_ip"]}

@@ -63,6 +63,27 @@ def test_with_the_native_firewall_the_vnic_is_on_the_vedge() -> None:
     assert cloud.one("vnic-vedge").attributes == {"network": ["web"]}
 
 
+def switched_off(source_bridge: str) -> Obj:
+    """Answer the vNIC of a domain that is off: its device is nowhere, its configuration names its bridge."""
+    on = vnic("tapa", VM, "m:a")
+    return Obj(on.ref, on.parent, {**on.document, "state": "down", "source_bridge": source_bridge})
+
+
+def test_a_domain_that_is_off_hangs_on_the_bridge_of_its_configuration_by_a_link_that_is_down() -> None:
+    there, elsewhere = bridge("qbra", ["qvba"]), bridge("qbra", [], on="h2")
+    cloud = SmallCloud([instance("vm"), switched_off("qbra"), there, elsewhere])
+    assert cloud.pairs("vnic-vconnector") == ["h1-tapa|h1-qbra"]
+    assert cloud.one("vnic-vconnector").state == "down"
+
+
+def test_a_domain_that_is_off_hangs_on_the_vedge_of_its_configuration_with_the_native_firewall() -> None:
+    switch = vedge({})
+    managed = Obj(switch.ref, switch.parent, {**switch.document, "bridges": {"br-int": {}}})
+    cloud = SmallCloud([instance("vm"), switched_off("br-int"), managed])
+    assert cloud.pairs("vnic-vedge") == ["h1-tapa|h1-OVS"]
+    assert cloud.one("vnic-vedge").state == "down"
+
+
 def test_a_trunk_bridge_hangs_on_the_vedge_by_its_patch_and_carries_the_sub_ports_networks() -> None:
     interfaces = {"tapa": {}, "tpt-a": {"type": "patch", "peer": "tpi-a"}, "spt-b": {"peer": "spi-b"}}
     cloud = SmallCloud(
