@@ -30,6 +30,11 @@ def advance(digest: int, changes: Iterable[Change]) -> int:
     return digest % _MODULUS
 
 
+def digest_of(state: Iterable[tuple[Key, bytes]]) -> int:
+    """Answer the digest of a state, from everything that is in it."""
+    return sum(term(key, value) for key, value in state) % _MODULUS
+
+
 def text(digest: int) -> str:
     """Answer the digest as 64 hexadecimal digits."""
     return f"{digest:064x}"

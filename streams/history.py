@@ -71,8 +71,12 @@ class History(Protocol):
         """Answer how far it reaches."""
         ...
 
-    def write(self, environment: str, steps: Sequence[Step], position: Position) -> None:
-        """Take in steps, in order and all or none; steps at or before the present position are ignored."""
+    def write(self, environment: str, steps: Sequence[Step], position: Position, after: int) -> bool:
+        """Take in the steps that follow the event at `after` (-1: from the first), in order and all or none.
+
+        Steps at or before the present position are ignored: another has written them. Answers False, and takes
+        nothing, if the history does not reach `after` or was folded by another version: another began it anew.
+        """
         ...
 
     def get(self, environment: str, key: Key, at: int) -> Version | None:

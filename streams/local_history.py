@@ -14,29 +14,29 @@ from schemas.errors import HistoryError
 from streams.history import Blame, KeyVersion, Position, Step, Version
 
 FILE = "history.db"
-FORMAT = 1
+FORMAT = 2
 NOTHING = Position(offset=-1, resume_from=0, digest=0, fold_version=0)
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS environments (
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, offset INTEGER NOT NULL, resume_from INTEGER NOT NULL,
-  digest BLOB NOT NULL, fold_version INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS keys (
-  id INTEGER PRIMARY KEY, environment INTEGER NOT NULL, kind TEXT NOT NULL, type TEXT NOT NULL, key TEXT NOT NULL,
-  UNIQUE (environment, kind, type, key));
-CREATE TABLE IF NOT EXISTS versions (
-  key INTEGER NOT NULL, offset INTEGER NOT NULL, value BLOB, PRIMARY KEY (key, offset)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS changes (
-  environment INTEGER NOT NULL, offset INTEGER NOT NULL, key INTEGER NOT NULL,
-  PRIMARY KEY (environment, offset, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS edges (
-  environment INTEGER NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, key INTEGER NOT NULL,
-  PRIMARY KEY (environment, type, id, kind, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS steps (
-  environment INTEGER NOT NULL, offset INTEGER NOT NULL, logged_at INTEGER NOT NULL, occurred_at INTEGER NOT NULL,
-  source TEXT NOT NULL, event_id TEXT NOT NULL, event TEXT NOT NULL, digest BLOB NOT NULL,
-  PRIMARY KEY (environment, offset)) WITHOUT ROWID;
-"""
+_TABLES = (
+    "CREATE TABLE environments ("
+    "id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, offset INTEGER NOT NULL, resume_from INTEGER NOT NULL, "
+    "digest BLOB NOT NULL, fold_version INTEGER NOT NULL)",
+    "CREATE TABLE keys ("
+    "id INTEGER PRIMARY KEY, environment INTEGER NOT NULL, kind TEXT NOT NULL, type TEXT NOT NULL, key TEXT NOT NULL, "
+    "UNIQUE (environment, kind, type, key))",
+    "CREATE TABLE versions ("
+    "key INTEGER NOT NULL, offset INTEGER NOT NULL, environment INTEGER NOT NULL, value BLOB, "
+    "PRIMARY KEY (key, offset)) WITHOUT ROWID",
+    "CREATE INDEX versions_by_offset ON versions (environment, offset)",
+    "CREATE TABLE edges ("
+    "environment INTEGER NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, key INTEGER NOT NULL, "
+    "PRIMARY KEY (environment, type, id, kind, key)) WITHOUT ROWID",
+    "CREATE TABLE steps ("
+    "environment INTEGER NOT NULL, offset INTEGER NOT NULL, logged_at INTEGER NOT NULL, occurred_at INTEGER NOT NULL, "
+    "source TEXT NOT NULL, event_id TEXT NOT NULL, event TEXT NOT NULL, digest BLOB NOT NULL, "
+    "PRIMARY KEY (environment, offset)) WITHOUT ROWID",
+)
+_OF_ALL_FORMATS = ("environments", "keys", "versions", "changes", "edges", "steps")
 # edges: an object key stands under the parent it ever had, a link key at both its ends; whether it still does is
 # read from its version at the moment asked for.
 
@@ -57,7 +57,10 @@ class LocalHistory:
     """A history in a folder; one process writes at a time, many read, each thread on a connection of its own."""
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
-        """Open or create; HistoryError if the file is something else or of a newer format."""
+        """Open or create; HistoryError if the file is something else or of a newer format.
+
+        A file of an older format is emptied: the log tells its content again.
+        """
         self._file = folder / FILE
         self._read_only = read_only
         self._local = threading.local()
@@ -84,12 +87,35 @@ class LocalHistory:
         return db
 
     def _prepare(self, db: sqlite3.Connection) -> None:
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        if version > FORMAT:
-            raise HistoryError(f"{self._file} is of format {version}, this version knows {FORMAT}")
-        if not self._read_only:
-            db.executescript(_TABLES)
-            db.execute(f"PRAGMA user_version={FORMAT}")
+        if self._format(db) < FORMAT and not self._read_only:
+            with self._writing() as writing:
+                if self._format(writing) < FORMAT:  # and no other process was faster
+                    for table in _OF_ALL_FORMATS:
+                        writing.execute(f"DROP TABLE IF EXISTS {table}")
+                    for statement in _TABLES:
+                        writing.execute(statement)
+                    writing.execute(f"PRAGMA user_version={FORMAT}")
+        found = self._format(db)
+        if found != FORMAT:
+            raise HistoryError(f"{self._file} is of format {found}, this version knows {FORMAT}")
+
+    @staticmethod
+    def _format(db: sqlite3.Connection) -> int:
+        return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """Do all of a block or nothing, alone among the processes."""
+        with self._translated():
+            db = self._db
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # a failed COMMIT may have ended the transaction already
+                    db.execute("ROLLBACK")
+                raise
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -111,32 +137,35 @@ class LocalHistory:
             return NOTHING
         return Position(row[0], row[1], int.from_bytes(row[2], "big"), row[3])
 
-    def write(self, environment: str, steps: Sequence[Step], position: Position) -> None:
-        """Take in steps, in order and all or none."""
-        with self._translated():
-            db = self._db
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                self._write(db, environment, steps, position)
-                db.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):  # a failed COMMIT may have ended the transaction already
-                    db.execute("ROLLBACK")
-                raise
+    def write(self, environment: str, steps: Sequence[Step], position: Position, after: int) -> bool:
+        """Take in the steps that follow `after`, in order and all or none; False if it does not reach there."""
+        with self._writing() as db:
+            before = self.position(environment)
+            of_another_version = before.offset >= 0 and before.fold_version != position.fold_version
+            if before.offset < after or of_another_version:
+                return False
+            if position.offset > before.offset:
+                number = self._move(db, environment, position)
+                for step in steps:
+                    if step.offset > before.offset:
+                        self._write_step(db, number, step)
+            return True
 
-    def _write(self, db: sqlite3.Connection, environment: str, steps: Sequence[Step], position: Position) -> None:
-        before = self.position(environment)
-        digest = position.digest.to_bytes(32, "big")
-        db.execute(
+    @staticmethod
+    def _move(db: sqlite3.Connection, environment: str, position: Position) -> int:
+        (number,) = db.execute(
             "INSERT INTO environments (name, offset, resume_from, digest, fold_version) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (name) DO UPDATE SET offset = excluded.offset, resume_from = excluded.resume_from, "
-            "digest = excluded.digest, fold_version = excluded.fold_version WHERE excluded.offset > offset",
-            (environment, position.offset, position.resume_from, digest, position.fold_version),
-        )
-        number = self._number(environment)
-        for step in steps:
-            if step.offset > before.offset and number is not None:
-                self._write_step(db, number, step)
+            "digest = excluded.digest, fold_version = excluded.fold_version RETURNING id",
+            (
+                environment,
+                position.offset,
+                position.resume_from,
+                position.digest.to_bytes(32, "big"),
+                position.fold_version,
+            ),
+        ).fetchone()
+        return int(number)
 
     def _write_step(self, db: sqlite3.Connection, environment: int, step: Step) -> None:
         db.execute(
@@ -154,16 +183,11 @@ class LocalHistory:
         )
         for change in step.changes:
             number = self._key(db, environment, change.key)
-            db.execute("INSERT INTO versions VALUES (?, ?, ?)", (number, change.offset, change.after))
-            db.execute("INSERT INTO changes VALUES (?, ?, ?)", (environment, change.offset, number))
+            db.execute("INSERT INTO versions VALUES (?, ?, ?, ?)", (number, change.offset, environment, change.after))
             db.executemany(
                 "INSERT OR IGNORE INTO edges VALUES (?, ?, ?, ?, ?)",
                 [(environment, ref.type, ref.id, change.key.kind.value, number) for ref in _ends(change)],
             )
-
-    def _number(self, environment: str) -> int | None:
-        row = self._db.execute("SELECT id FROM environments WHERE name = ?", (environment,)).fetchone()
-        return None if row is None else int(row[0])
 
     @staticmethod
     def _key(db: sqlite3.Connection, environment: int, key: Key) -> int:
@@ -192,18 +216,16 @@ class LocalHistory:
         self, environment: str, kind: Kind, at: int, *, type: str | None = None, after: Key | None = None
     ) -> Iterator[KeyVersion]:
         """Yield everything of a kind (and type) that is there, sorted by key, beginning behind `after`."""
-        number = self._number(environment)
-        types = "AND k.type = :type" if type is not None else ""
-        behind = "AND (k.type, k.key) > (:after_type, :after_key)" if after is not None else ""
+        types, behind = _bounds(type, after)
         query = (
             "SELECT k.kind, k.type, k.key, v.offset, v.value FROM keys k JOIN versions v ON v.key = k.id "  # noqa: S608 - fixed words
             "AND v.offset = (SELECT max(offset) FROM versions WHERE key = k.id AND offset <= :at) "
-            f"WHERE k.environment = :environment AND k.kind = :kind {types} {behind} AND v.value IS NOT NULL "
-            "ORDER BY k.type, k.key"
+            "WHERE k.environment = (SELECT id FROM environments WHERE name = :environment) AND k.kind = :kind "
+            f"{types} {behind} AND v.value IS NOT NULL ORDER BY k.type, k.key"
         )
         words = {
             "at": at,
-            "environment": number,
+            "environment": environment,
             "kind": kind.value,
             "type": type,
             "after_type": after.type if after else None,
@@ -248,8 +270,8 @@ class LocalHistory:
         """Answer the keys that have a version with after < offset <= upto, sorted."""
         rows = self._query(
             "SELECT DISTINCT k.kind, k.type, k.key FROM environments e "
-            "JOIN changes c ON c.environment = e.id AND c.offset > ? AND c.offset <= ? "
-            "JOIN keys k ON k.id = c.key WHERE e.name = ?",
+            "JOIN versions v ON v.environment = e.id AND v.offset > ? AND v.offset <= ? "
+            "JOIN keys k ON k.id = v.key WHERE e.name = ?",
             (after, upto, environment),
         )
         return sorted(Key(Kind(kind), type_, key) for kind, type_, key in rows)
@@ -277,8 +299,7 @@ class LocalHistory:
         """Answer what the event at an offset changed, sorted by key."""
         rows = self._query(
             "SELECT k.kind, k.type, k.key, v.offset, v.value FROM environments e "
-            "JOIN changes c ON c.environment = e.id AND c.offset = ? JOIN keys k ON k.id = c.key "
-            "JOIN versions v ON v.key = c.key AND v.offset = c.offset WHERE e.name = ?",
+            "JOIN versions v ON v.environment = e.id AND v.offset = ? JOIN keys k ON k.id = v.key WHERE e.name = ?",
             (offset, environment),
         )
         return sorted((_key_version(row) for row in rows), key=lambda item: item.key)
@@ -289,15 +310,10 @@ class LocalHistory:
 
     def forget(self, environment: str) -> None:
         """Drop everything of an environment: the log can tell it again."""
-        with self._translated():
-            number = self._number(environment)
-            db = self._db
-            db.execute("BEGIN IMMEDIATE")
-            db.execute("DELETE FROM versions WHERE key IN (SELECT id FROM keys WHERE environment = ?)", (number,))
-            for table in ("keys", "changes", "edges", "steps"):
-                db.execute(f"DELETE FROM {table} WHERE environment = ?", (number,))  # noqa: S608 - fixed words
-            db.execute("DELETE FROM environments WHERE id = ?", (number,))
-            db.execute("COMMIT")
+        with self._writing() as db:
+            row = db.execute("DELETE FROM environments WHERE name = ? RETURNING id", (environment,)).fetchone()
+            for table in ("versions", "keys", "edges", "steps") if row else ():
+                db.execute(f"DELETE FROM {table} WHERE environment = ?", row)  # noqa: S608 - fixed words
 
     def close(self) -> None:
         """Release the file, on whatever thread it was opened."""
@@ -312,6 +328,15 @@ class LocalHistory:
 
 
 _BLAME = "s.offset, s.logged_at, s.occurred_at, s.source, s.event_id, s.event, s.digest"
+
+
+def _bounds(type_: str | None, after: Key | None) -> tuple[str, str]:
+    """Answer the conditions of a type and of what is behind a key, so that the index of keys answers both."""
+    if type_ is None:
+        return "", "" if after is None else "AND (k.type, k.key) > (:after_type, :after_key)"
+    if after is None or after.type < type_:
+        return "AND k.type = :type", ""
+    return "AND k.type = :type", "AND k.key > :after_key" if after.type == type_ else "AND 0"
 
 
 def _blame(row: tuple) -> Blame:  # type: ignore[type-arg]  # a row of _BLAME

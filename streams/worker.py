@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 
 from projections.change import Change, Kind
-from projections.digest import EMPTY, advance
+from projections.digest import EMPTY, advance, digest_of
 from projections.fold import VERSION, Fold, Stored
+from schemas.errors import HistoryError
 from schemas.events import Entry
 from streams.history import History, Position, Step
 from streams.journal import Journal
@@ -46,26 +47,45 @@ class Worker:
 
     def _catch_up(self, environment: str, progress: Progress) -> Position:
         head = self._journal.head(environment)
-        position = self._history.position(environment)
-        if position.offset >= head and position.fold_version == VERSION:
-            return position
-        fold, digest = self._take(environment, position) or self._begin(environment)
-        entries = self._journal.read(environment, after=fold.offset, upto=head)
-        while batch := list(islice(entries, BATCH)):
-            steps, digest = _steps(fold, digest, batch)
-            position = Position(fold.offset, fold.resume_from, digest, VERSION)
-            self._history.write(environment, steps, position)
-            progress(fold.offset, head)
-        self._folds[environment] = (fold, digest)
+        while not self._reaches(environment, head):  # again, if another process began the history anew meanwhile
+            fold, digest = self._take(environment) or self._begin(environment)
+            self._fold_up_to(head, fold, digest, progress)
         return self._history.position(environment)
 
-    def _take(self, environment: str, position: Position) -> tuple[Fold, int] | None:
+    def _reaches(self, environment: str, head: int) -> bool:
+        position = self._history.position(environment)
+        if position.fold_version > VERSION:
+            raise HistoryError(
+                f"environment {environment}: the history was folded by version {position.fold_version} of the rules, "
+                f"this program knows {VERSION} (a cache: delete it to have it built anew)"
+            )
+        if position.offset > head and position.offset > self._journal.head(environment):
+            self._history.forget(environment)  # it tells of another log than the one that stands here
+            return head < 0
+        return head < 0 or (position.offset >= head and position.fold_version == VERSION)
+
+    def _fold_up_to(self, head: int, fold: Fold, digest: int, progress: Progress) -> None:
+        """Fold and write; the fold is kept for the next time if the history took all of it."""
+        entries = self._journal.read(fold.environment, after=fold.offset, upto=head)
+        while batch := list(islice(entries, BATCH)):
+            after = fold.offset
+            steps, digest = _steps(fold, digest, batch)
+            position = Position(fold.offset, fold.resume_from, digest, VERSION)
+            if not self._history.write(fold.environment, steps, position, after):
+                return
+            progress(fold.offset, head)
+        self._folds[fold.environment] = (fold, digest)
+
+    def _take(self, environment: str) -> tuple[Fold, int] | None:
         """Answer the fold that was left here, unless the history has lost what it had taken in.
 
         It is put back when all it folded is written: one that an error broke off is ahead of the history.
         """
         left = self._folds.pop(environment, None)
-        return None if left is None or left[0].offset > position.offset else left
+        position = self._history.position(environment)
+        if left is None or left[0].offset > position.offset or position.fold_version != VERSION:
+            return None
+        return left
 
     def catch_up_all(self) -> None:
         """Fold every environment up to its head."""
@@ -81,13 +101,25 @@ class Worker:
 
     def _begin(self, environment: str) -> tuple[Fold, int]:
         position = self._history.position(environment)
-        if position.fold_version != VERSION:
-            self._history.forget(environment)
-            return Fold(environment), EMPTY
-        fold = Fold.restore(environment, position.offset, stored(self._history, environment, position.offset))
+        fold = self._restored(environment, position) if position.fold_version == VERSION else None
+        if fold is not None:
+            return fold, position.digest
+        self._history.forget(environment)
+        return Fold(environment), EMPTY
+
+    def _restored(self, environment: str, position: Position) -> Fold | None:
+        """Answer the fold that the history holds; None if it tells of another log, or not what its digest says."""
+        newest = next(self._journal.read(environment, after=position.offset - 1, upto=position.offset), None)
+        step = self._history.blame(environment, position.offset)
+        if newest is None or step is None or newest.event.id != step.event_id:
+            return None
+        kept = list(stored(self._history, environment, position.offset))
+        if digest_of(kept) != position.digest:
+            return None
+        fold = Fold.restore(environment, position.offset, kept)
         for entry in self._journal.read(environment, after=position.resume_from - 1, upto=position.offset):
             fold.note(entry)
-        return fold, position.digest
+        return fold
 
 
 def stored(history: History, environment: str, at: int) -> Iterator[Stored]:

@@ -35,8 +35,12 @@ def step(offset: int, *changes: tuple[Key, bytes | None]) -> Step:
 
 
 def write(history: History, *steps: Step, environment: str = ENV) -> None:
-    last = steps[-1]
-    history.write(environment, steps, Position(last.offset, last.offset + 1, last.digest, 1))
+    """Write steps that follow whatever is there."""
+    assert history.write(environment, steps, reached(steps[-1]), history.position(environment).offset)
+
+
+def reached(last: Step, fold_version: int = 1) -> Position:
+    return Position(last.offset, last.offset + 1, last.digest, fold_version)
 
 
 NET = Ref("network", "n1")
@@ -131,6 +135,37 @@ class HistoryContract:
         write(history, first)
         assert history.position(ENV) == Position(2, 3, 14, 1)
         assert history.versions(ENV, key("a"), -1, 9) == [(1, b"1"), (2, b"2")]
+
+    def test_steps_that_do_not_follow_what_is_there_are_not_taken(self, history: History) -> None:
+        late = step(9, (key("a"), b"9"))
+        assert not history.write(ENV, [late], reached(late), 5)
+        assert history.position(ENV).offset == -1
+        write(history, step(1, (key("a"), b"1")), step(5, (key("a"), b"5")))
+        assert history.write(ENV, [late], reached(late), 5)
+        write_again = step(10, (key("a"), b"10"))
+        history.forget(ENV)
+        assert not history.write(ENV, [write_again], reached(write_again), 9)
+        assert history.versions(ENV, key("a"), -1, 99) == []
+
+    def test_steps_of_another_fold_version_are_not_taken(self, history: History) -> None:
+        write(history, step(1, (key("a"), b"1")))
+        newer = step(2, (key("a"), b"2"))
+        assert not history.write(ENV, [newer], reached(newer, fold_version=2), 1)
+        assert history.position(ENV) == reached(step(1))
+
+    def test_all_can_begin_behind_a_key_of_another_type(self, history: History) -> None:
+        keys = [key("a", "host"), key("b", "port"), key("c", "vnic")]
+        write(history, step(0, *((k, b"1") for k in keys)))
+        found = {
+            (wanted, after.type): [item.key for item in history.all(ENV, Kind.SNAPSHOT, 0, type=wanted, after=after)]
+            for wanted in ("host", "port", "vnic")
+            for after in keys
+        }
+        assert {at: names for at, names in found.items() if names} == {
+            ("port", "host"): [keys[1]],
+            ("vnic", "host"): [keys[2]],
+            ("vnic", "port"): [keys[2]],
+        }
 
     def test_environments_are_apart_and_one_can_be_forgotten(self, history: History) -> None:
         write(history, step(1, (obj("a"), value(NET))))

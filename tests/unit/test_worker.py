@@ -1,16 +1,28 @@
 """The worker folds each event once, whatever breaks off and whoever works beside it."""
 
-from collections.abc import Iterator, Sequence
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import streams.worker
+from projections.fold import VERSION
 from schemas.errors import HistoryError
+from schemas.events import Event
 from streams.history import Position, Step
-from streams.local_history import LocalHistory
+from streams.journal import Journal
+from streams.local_history import FILE, LocalHistory
+from streams.local_log import LocalLog
+from streams.verify import verify
 from streams.worker import Worker
 from tests.unit.api_demo import ENV, Demo, demo, the_past
+from tests.unit.stories import stories
+from tests.unit.test_fold import engine
 
 
 @pytest.fixture
@@ -29,12 +41,12 @@ class FullOnce(LocalHistory):
 
     full = False
 
-    def write(self, environment: str, steps: Sequence[Step], position: Position) -> None:
+    def write(self, environment: str, steps: Sequence[Step], position: Position, after: int) -> bool:
         """Refuse once."""
         if self.full:
             self.full = False
             raise HistoryError("no room")
-        super().write(environment, steps, position)
+        return super().write(environment, steps, position, after)
 
 
 def test_events_folded_but_not_written_are_folded_again(asked: Demo, tmp_path: Path) -> None:
@@ -69,3 +81,147 @@ def test_threads_take_turns_at_one_environment(asked: Demo) -> None:
             assert {future.result().offset for future in reached} == {head}
     digest = asked.history.position(ENV).digest
     assert digest == _digest_of_replay(asked)
+
+
+class Interrupted(LocalHistory):
+    """A history of a process that others get ahead of just before it writes."""
+
+    def __init__(self, folder: Path, between: Callable[[], object]) -> None:
+        super().__init__(folder)
+        self.between = between
+
+    def write(self, environment: str, steps: Sequence[Step], position: Position, after: int) -> bool:
+        """Let the others go first."""
+        self.between()
+        return super().write(environment, steps, position, after)
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams.worker, "BATCH", 3)
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_history_begun_anew_by_another_between_two_writes_is_whole_in_the_end(asked: Demo, tmp_path: Path) -> None:
+    writes = iter(range(1000))
+    mine = Interrupted(tmp_path, lambda: next(writes) == 5 and asked.history.forget(ENV))
+    Worker(asked.journal, mine).catch_up(ENV)
+    assert verify(asked.journal, asked.history, ENV).problem is None
+    assert [step.offset for step in mine.checkpoints(ENV)] == list(range(asked.journal.head(ENV) + 1))
+    mine.close()
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_a_history_folded_by_another_version_is_not_continued(asked: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked.worker.catch_up(ENV)
+    monkeypatch.setattr(streams.worker, "VERSION", VERSION + 1)
+    Worker(asked.journal, asked.history).catch_up(ENV)
+    assert asked.history.position(ENV).fold_version == VERSION + 1
+    monkeypatch.undo()
+    asked.tell(*the_past())
+    with pytest.raises(HistoryError, match=f"version {VERSION + 1}"):
+        asked.worker.catch_up(ENV)  # an older program that still runs must not fold on with its rules
+    assert asked.history.position(ENV).fold_version == VERSION + 1
+
+
+def test_a_worker_left_from_before_a_new_version_folds_anew(asked: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked.worker.catch_up(ENV)
+    asked.tell(*the_past())
+    monkeypatch.setattr(streams.worker, "VERSION", VERSION + 1)
+    asked.worker.catch_up(ENV)
+    versions = {step.offset for step in asked.history.checkpoints(ENV)}
+    assert versions == set(range(asked.journal.head(ENV) + 1))
+    assert asked.history.position(ENV).fold_version == VERSION + 1
+
+
+def test_a_history_of_another_log_is_folded_anew(tmp_path: Path) -> None:
+    longer, shorter = tmp_path / "longer", tmp_path / "shorter"
+    with demo(longer) as before:
+        before.tell(*the_past())
+        before.worker.catch_up(ENV)
+    with demo(shorter) as after:
+        after.history.close()
+        shutil.copy(longer / FILE, shorter / FILE)
+        Worker(after.journal, LocalHistory(shorter)).catch_up(ENV)
+        assert after.history.position(ENV).offset == after.journal.head(ENV)
+        assert verify(after.journal, after.history, ENV).problem is None
+
+
+def test_a_history_whose_newest_event_is_not_the_logs_is_folded_anew(tmp_path: Path) -> None:
+    with demo(tmp_path / "one") as one:
+        one.worker.catch_up(ENV)
+    with demo(tmp_path / "other") as other:
+        other.tell(*the_past())
+        (tmp_path / "one" / "log.db").unlink()
+        journal, history = Journal(LocalLog(tmp_path / "one")), LocalHistory(tmp_path / "one")
+        for entry in list(other.journal.read(ENV))[1:]:
+            journal.append([entry.event])
+        Worker(journal, history).catch_up(ENV)
+        assert verify(journal, history, ENV).problem is None
+        history.close()
+        journal.close()
+
+
+def test_a_damaged_history_is_not_folded_on(asked: Demo, tmp_path: Path) -> None:
+    asked.worker.catch_up(ENV)
+    with sqlite3.connect(tmp_path / FILE) as other:
+        other.execute("UPDATE versions SET value = NULL WHERE key = (SELECT id FROM keys WHERE key = 'i-web' LIMIT 1)")
+    other.close()
+    asked.tell(*the_past())
+    Worker(asked.journal, asked.history).catch_up(ENV)
+    assert verify(asked.journal, asked.history, ENV).problem is None
+
+
+def test_an_environment_without_an_event_has_no_history(asked: Demo) -> None:
+    assert asked.worker.catch_up("nowhere").offset == -1
+    assert asked.history.environments() == []
+
+
+class Crowd:
+    """Two processes at one history; whatever one is about to write, others may get ahead of it."""
+
+    def __init__(self, journal: Journal, folder: Path, draw: Callable[[list[str]], str]) -> None:
+        self._journal = journal
+        self._draw = draw
+        self._histories = [Interrupted(folder, self.between) for _ in range(2)]
+        self.workers = [Worker(journal, history) for history in self._histories]
+        self._plain = LocalHistory(folder)
+        self._environment = ""
+
+    def act(self, environment: str) -> None:
+        """Let one of the two do something, or nobody."""
+        self._environment = environment
+        number = int(self._draw(["0", "1"]))
+        match self._draw(["catches up", "begins again", "nothing"]):
+            case "catches up":
+                self.workers[number].catch_up(environment)
+            case "begins again":
+                self.workers[number] = Worker(self._journal, self._histories[number])
+
+    def between(self) -> None:
+        match self._draw(["another catches up", "forgotten", *["nothing"] * 6]):
+            case "another catches up":
+                Worker(self._journal, self._plain).catch_up(self._environment)
+            case "forgotten":
+                self._plain.forget(self._environment)
+
+    def close(self) -> None:
+        for history in (self._plain, *self._histories):
+            history.close()
+
+
+@settings(max_examples=40, deadline=None)
+@given(stories(longest=25), st.data())
+def test_any_interleaving_of_two_processes_gives_the_history_of_one(events: list[Event], data: st.DataObject) -> None:
+    with engine() as (journal, alone), engine() as (_, history), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams.worker, "BATCH", 3)
+        crowd = Crowd(journal, history._file.parent, lambda choices: data.draw(st.sampled_from(choices)))
+        for event in events:
+            journal.append([event])
+            crowd.act(event.environment)
+        for environment in journal.environments():
+            crowd.workers[0].catch_up(environment)
+            assert history.position(environment) == Worker(journal, alone).catch_up(environment)
+            assert list(history.checkpoints(environment)) == list(alone.checkpoints(environment))
+            assert verify(journal, history, environment).problem is None
+        crowd.close()
