@@ -8,7 +8,8 @@ released version wrote is read by that version's schema, resolved to the present
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import fields
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -19,8 +20,8 @@ from fastavro.read import SchemaResolutionError
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from schemas import events
-from schemas.binary import compile_reader, compile_writer
-from schemas.errors import BadInput, BadSchema, LogCorrupt, LogTooNew
+from schemas.conformance import mismatches
+from schemas.errors import BadSchema, LogCorrupt, LogTooNew
 from schemas.events import Event, ObjectsSeen, Payload, Scope
 
 MARKER = b"\xc3\x01"
@@ -96,7 +97,7 @@ def encode(event: Event) -> bytes:
     """Answer the event as bytes; BadSchema names the field that breaks the contract."""
     payload = event.payload
     name = type(payload).__name__
-    if name not in _WRITE:
+    if name not in PAYLOADS:
         raise BadSchema(f"{name} is no payload of an event")
     if isinstance(payload, ObjectsSeen) and len(payload.ids) != len(payload.documents):
         raise BadSchema(f"ObjectsSeen: {len(payload.ids)} ids but {len(payload.documents)} documents")
@@ -107,10 +108,10 @@ def encode(event: Event) -> bytes:
         event.occurred_at,
         event.cause,
         name,
-        _FINGERPRINTS[name],
-        _WRITE[name](payload),
+        schema_fingerprint(name),
+        _write(name, _values(payload)),
     )
-    return _PREFIX + _WRITE["Envelope"](envelope)
+    return _prefix() + _write("Envelope", envelope._asdict())
 
 
 def decode(data: bytes, written_by: Released | None = None) -> Event:
@@ -124,77 +125,89 @@ def decode(data: bytes, written_by: Released | None = None) -> Event:
 
 def decode_envelope(data: bytes, written_by: Released | None = None) -> Envelope:
     """Answer the envelope alone, several times faster than the event; errors as of decode."""
-    if data.startswith(_PREFIX):
-        return cast(Envelope, _read("Envelope", data, len(_PREFIX)))
     if data[:2] != MARKER:
         raise LogCorrupt(f"not an event: starts with {data[:2].hex() or 'nothing'}, not with c301")
-    if len(data) < len(_PREFIX):
+    if len(data) < len(_prefix()):
         raise LogCorrupt("not an event: it ends inside the fingerprint of its envelope")
-    schema = _released_schema("Envelope", data[2:10], written_by)
-    if schema is None:
+    writer = _writer("Envelope", data[2:10], written_by)
+    if writer is None:
         raise LogTooNew(f"an event has an envelope unknown to this version (fingerprint {data[2:10].hex()})")
-    return Envelope(**_resolved("Envelope", data[10:], schema))
+    return Envelope(**_read("Envelope", data[10:], writer))
 
 
 def decode_payload(envelope: Envelope, written_by: Released | None = None) -> Payload:
     """Answer the payload of an envelope; errors as of decode."""
     name = envelope.payload_type
-    if envelope.payload_fingerprint == _FINGERPRINTS.get(name):
-        payload = _read(name, envelope.payload, 0)
-    else:
-        payload = _older_payload(envelope, written_by)
-    if isinstance(payload, ObjectsSeen) and len(payload.ids) != len(payload.documents):
-        raise LogCorrupt(
-            f"event {envelope.id[:80]!r} has {len(payload.ids)} ids but {len(payload.documents)} documents"
-        )
-    return cast(Payload, payload)
-
-
-def _read(name: str, data: bytes, position: int) -> object:
-    try:
-        return _READ[name](data, position)
-    except BadInput as error:
-        raise LogCorrupt(f"{name} cannot be decoded: {error}") from error
-
-
-def _older_payload(envelope: Envelope, written_by: Released | None) -> object:
-    name = envelope.payload_type
-    schema = _released_schema(name, envelope.payload_fingerprint, written_by)
-    if schema is None or name not in PAYLOADS:
+    writer = _writer(name, envelope.payload_fingerprint, written_by)
+    if writer is None or name not in PAYLOADS:
         raise LogTooNew(
             f"event {envelope.id[:80]!r} holds a {name[:80]!r} of a schema unknown to this version "
             f"(fingerprint {envelope.payload_fingerprint.hex()})"
         )
-    values = _resolved(name, envelope.payload, schema)
-    if "scope" in values:
-        values["scope"] = Scope(**values["scope"])
-    if "covered" in values:
-        values["covered"] = [Scope(**scope) for scope in values["covered"]]
-    return PAYLOADS[name](**values)
+    payload = _payload(name, _read(name, envelope.payload, writer))
+    if isinstance(payload, ObjectsSeen) and len(payload.ids) != len(payload.documents):
+        raise LogCorrupt(
+            f"event {envelope.id[:80]!r} has {len(payload.ids)} ids but {len(payload.documents)} documents"
+        )
+    return payload
 
 
-def _released_schema(name: str, mark: bytes, written_by: Released | None) -> dict[str, Any] | None:
+@cache
+def _prefix() -> bytes:
+    return MARKER + schema_fingerprint("Envelope")
+
+
+def _writer(name: str, mark: bytes, written_by: Released | None) -> dict[str, Any] | None:
+    """Answer the schema by which an event was written: the present one, or that of a released version."""
+    if (name in PAYLOADS or name == "Envelope") and mark == schema_fingerprint(name):
+        return parsed_schema(name)
     schema = (released() if written_by is None else written_by).get(mark)
     return schema if schema is not None and schema["name"] == name else None
 
 
-_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, SchemaResolutionError)
+_FIELDS = {name: [field.name for field in fields(cls)] for name, cls in {**PAYLOADS, "Scope": Scope}.items()}
+
+
+def _values(record: object) -> dict[str, Any]:
+    """Answer a payload or scope as fastavro takes it."""
+    values = {name: getattr(record, name) for name in _FIELDS[type(record).__name__]}
+    if isinstance(values.get("scope"), Scope):
+        values["scope"] = _values(values["scope"])
+    if isinstance(values.get("covered"), list):
+        values["covered"] = [_values(each) if isinstance(each, Scope) else each for each in values["covered"]]
+    return values
+
+
+def _payload(name: str, values: dict[str, Any]) -> Payload:
+    if "scope" in values:
+        values["scope"] = Scope(**values["scope"])
+    if "covered" in values:
+        values["covered"] = [Scope(**scope) for scope in values["covered"]]
+    return cast(Payload, PAYLOADS[name](**values))
+
+
+def _write(name: str, values: dict[str, Any]) -> bytes:
+    schema = parsed_schema(name)
+    for mismatch in mismatches(schema, values, name):
+        raise BadSchema(mismatch)
+    out = io.BytesIO()
+    fastavro.schemaless_writer(out, schema, values)
+    return out.getvalue()
+
+
+_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, EOFError, OverflowError, MemoryError, SchemaResolutionError)
 """What fastavro is seen to raise for bytes that are no value of the schema; UnicodeDecodeError is a ValueError."""
 
 
-def _resolved(name: str, data: bytes, writer: dict[str, Any]) -> dict[str, Any]:
+def _read(name: str, data: bytes, writer: dict[str, Any]) -> dict[str, Any]:
+    """Answer the values of a record, resolved to the present schema where an older one wrote it."""
     stream = io.BytesIO(data)
+    present = parsed_schema(name)
     try:
-        value = fastavro.schemaless_reader(stream, writer, parsed_schema(name))
+        value = fastavro.schemaless_reader(stream, writer, None if writer is present else present)
     except _UNREADABLE as error:
-        raise LogCorrupt(f"older {name} cannot be decoded: {error or type(error).__name__}") from error
-    if stream.read(1):
-        raise LogCorrupt(f"older {name} is followed by bytes that belong to nothing")
+        raise LogCorrupt(f"{name} cannot be decoded: {error or type(error).__name__}") from error
+    rest = stream.read()
+    if rest:
+        raise LogCorrupt(f"{name} cannot be decoded: {len(rest)} bytes follow that belong to nothing")
     return cast(dict[str, Any], value)
-
-
-_CLASSES: dict[str, Callable[..., Any]] = {**PAYLOADS, "Envelope": Envelope, "Scope": Scope, "Fingerprint": bytes}
-_FINGERPRINTS = {name: schema_fingerprint(name) for name in PAYLOADS}
-_PREFIX = MARKER + schema_fingerprint("Envelope")
-_WRITE = {name: compile_writer(json.loads(schema_text(name))) for name in (*PAYLOADS, "Envelope")}
-_READ = {name: compile_reader(json.loads(schema_text(name)), _CLASSES) for name in (*PAYLOADS, "Envelope")}

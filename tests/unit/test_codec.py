@@ -17,8 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import codec
-from schemas.binary import compile_reader, compile_writer
-from schemas.errors import BadInput, BadSchema, CalipsoError, LogCorrupt, LogTooNew
+from schemas.errors import BadSchema, CalipsoError, LogCorrupt, LogTooNew
 from schemas.events import (
     EnvironmentDefined,
     Event,
@@ -138,20 +137,6 @@ def test_what_was_encoded_decodes_to_the_same_event(event: Event) -> None:
         event.cause,
     )
     assert codec.decode_payload(codec.decode_envelope(encoded)) == event.payload
-
-
-def test_an_array_in_blocks_with_sizes_is_read_as_the_specification_says() -> None:
-    schema = {"type": "record", "name": "R", "fields": [{"name": "f", "type": {"type": "array", "items": "bytes"}}]}
-    read = compile_reader(schema, {"R": list})
-    assert read(b"\x02\x02a" + b"\x03\x08\x02b\x02c" + b"\x00", 0) == [b"a", b"b", b"c"]
-
-
-@pytest.mark.parametrize("length", [b"\x01", b"\x03", b"\x81\x01", b"\xff\xff\x01", b"\x04", b"\x80\x02"])
-@pytest.mark.parametrize("items", ["bytes", "string"])
-def test_a_length_in_an_array_that_is_negative_or_too_long_is_refused(items: str, length: bytes) -> None:
-    schema = {"type": "record", "name": "R", "fields": [{"name": "f", "type": {"type": "array", "items": items}}]}
-    with pytest.raises(BadInput, match="a length of "):
-        compile_reader(schema, {"R": list})(b"\x02" + length + b"\x00", 0)
 
 
 @pytest.mark.parametrize("payload", EXAMPLES, ids=lambda payload: type(payload).__name__)
@@ -275,63 +260,6 @@ def test_columns_of_unequal_length_are_corrupt() -> None:
         codec.decode_payload(envelope._replace(payload=payload))
 
 
-@pytest.mark.parametrize("unknown", ["float", {"type": "map", "values": "long"}, ["long", "string"], ["null"]])
-def test_a_type_that_the_codec_does_not_know_is_refused_when_it_is_compiled(unknown: Any) -> None:
-    schema = {"type": "record", "name": "R", "fields": [{"name": "f", "type": unknown}]}
-    with pytest.raises(BadSchema, match="a type that the codec does not know"):
-        compile_writer(schema)
-    with pytest.raises(BadSchema, match="a type that the codec does not know"):
-        compile_reader(schema, {"R": list})
-
-
-ALL_TYPES: dict[str, Any] = {
-    "type": "record",
-    "name": "R",
-    "fields": [
-        {"name": "a", "type": "int"},
-        {"name": "b", "type": "boolean"},
-        {"name": "c", "type": "double"},
-        {"name": "d", "type": {"type": "fixed", "name": "F", "size": 3}},
-        {"name": "e", "type": ["string", "null"]},
-        {"name": "f", "type": {"type": "array", "items": ["null", "F"]}},
-        {"name": "g", "type": {"type": "array", "items": "string"}},
-    ],
-}
-
-
-class Row:
-    """One value of each type."""
-
-    def __init__(self, *values: Any) -> None:
-        self.a, self.b, self.c, self.d, self.e, self.f, self.g = values
-
-
-@given(
-    st.tuples(
-        st.integers(-(1 << 31), (1 << 31) - 1),
-        st.booleans(),
-        st.floats(allow_nan=False),
-        st.binary(min_size=3, max_size=3),
-        st.none() | text,
-        st.lists(st.none() | st.binary(min_size=3, max_size=3), max_size=3),
-        st.lists(text, max_size=3),
-    )
-)
-@settings(deadline=None)
-def test_the_types_not_yet_used_are_encoded_as_fastavro_does(values: tuple[Any, ...]) -> None:
-    row = Row(*values)
-    out = io.BytesIO()
-    fastavro.schemaless_writer(out, fastavro.parse_schema(ALL_TYPES), vars(row))
-    assert compile_writer(ALL_TYPES)(row) == out.getvalue()
-    assert vars(compile_reader(ALL_TYPES, {"R": Row})(out.getvalue(), 0)) == vars(row)
-
-
-@pytest.mark.parametrize("body", [b"\x02\x02", b"\xfe\xff\xff\xff\x7f\x00", b"\x02\x01\x00"])
-def test_wrong_bytes_of_the_types_not_yet_used_are_refused(body: bytes) -> None:
-    with pytest.raises(BadInput):
-        compile_reader(ALL_TYPES, {"R": Row})(body, 0)
-
-
 def older_schema(name: str, change: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
     """Answer the present schema of `name` with the field list changed in place, as an older version had it."""
     schema: dict[str, Any] = json.loads(codec.schema_text(name))
@@ -379,9 +307,9 @@ def test_what_a_released_version_wrote_is_read_by_its_schema(
     with pytest.raises(LogTooNew):
         codec.decode(encoded)
     damaged = codec.decode_envelope(encoded)._replace(payload=payload[:-1])
-    with pytest.raises(LogCorrupt, match=f"^older {schema['name']} cannot be decoded"):
+    with pytest.raises(LogCorrupt, match=f"^{schema['name']} cannot be decoded"):
         codec.decode_payload(damaged, known)
-    with pytest.raises(LogCorrupt, match="is followed by bytes that belong to nothing"):
+    with pytest.raises(LogCorrupt, match="1 bytes follow that belong to nothing"):
         codec.decode_payload(damaged._replace(payload=payload + b"\0"), known)
 
 
