@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from calipso import show
+from calipso.terminal import err
 from schemas.events import Scope
 
 
@@ -40,5 +40,5 @@ def shown(title: str) -> Iterator[Walk]:
         TimeElapsedColumn(),
         TextColumn("{task.description}"),
     )
-    with Progress(*columns, console=show.err, transient=True) as bar:
+    with Progress(*columns, console=err, transient=True) as bar:
         yield Walk(bar, title)

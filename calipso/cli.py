@@ -1,33 +1,49 @@
-"""The command line. Exit codes: 0 done, 1 differences (diff only), 2 trouble."""
+"""The command line. Exit codes: 0 done, 1 differences (diff only), 2 trouble, 141 the reader of a pipe left."""
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.exceptions import TyperException
 
-from calipso import __version__, demo, reading, show, writing
+from calipso import __version__, demo, reading, terminal, writing
 from calipso.settings import DEFAULT_LOG, read
 from schemas.errors import CalipsoError
 
 TROUBLE = 2
+BROKEN_PIPE = 141
+"""What a shell says of a program that SIGPIPE ended; 1 would be an answer of diff."""
 
 
 class _Program(TyperGroup):
+    """The command line; its commands end with its exit codes."""
+
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # typer.Context is what typer hands in
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:  # else it would end with 1, which diff keeps for "there are differences"
-            show.trouble("interrupted")
+        except KeyboardInterrupt:
+            terminal.trouble("interrupted")
             raise typer.Exit(TROUBLE) from None
+        except BrokenPipeError:
+            terminal.hush()
+            raise typer.Exit(BROKEN_PIPE) from None
+
+
+class _Command(TyperCommand):
+    """A command whose usage is written as manuals write it: ENV, not {ENV}."""
+
+    def collect_usage_pieces(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # as above
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
 
 app = typer.Typer(
     cls=_Program,
     name="calipso",
     help="What did my virtual network look like then, what changed, why, and what does it touch?",
-    epilog=f"CALIPSO_LOG says where the data lives (default {DEFAULT_LOG}).",
+    epilog=f"CALIPSO_LOG says where the data lives (default {DEFAULT_LOG}). Begin with: calipso demo",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -36,37 +52,54 @@ app = typer.Typer(
 _ASKING = "Ask"
 _LOOKING = "Look at a cloud"
 _RUNNING = "Run"
+_COMMANDS: tuple[tuple[str, str, Callable[..., None], str], ...] = (
+    (_ASKING, "diff", reading.diff, "diff lab @sunday latest"),
+    (_ASKING, "clique", reading.clique, "clique lab instance web-1"),
+    (_ASKING, "impact", reading.impact, "impact lab host compute-2 --at -2h"),
+    (_ASKING, "history", reading.history, "history lab instance web-1"),
+    (_ASKING, "search", reading.search, "search lab 10.1.0.24"),
+    (_ASKING, "at", reading.at, "at lab -2h --type instance"),
+    (_ASKING, "show", reading.show_object, "show lab instance web-1 --at @sunday"),
+    (_ASKING, "tree", reading.tree, "tree lab host compute-2 --depth 1"),
+    (_ASKING, "events", reading.events, "events lab --after @sunday --event NotificationReceived"),
+    (_ASKING, "snapshots", reading.snapshots, "snapshots lab"),
+    (_ASKING, "environments", reading.environments, "environments"),
+    (_ASKING, "verify", reading.verify, "verify lab"),
+    (_LOOKING, "scan", writing.scan, "scan lab --define lab.toml"),
+    (_LOOKING, "record", writing.record, "record lab --to lab-tuesday"),
+    (_LOOKING, "listen", writing.listen, "listen lab --from notifications.jsonl"),
+    (_LOOKING, "snapshot", writing.snapshot, "snapshot lab sunday --note 'before the upgrade'"),
+    (_RUNNING, "demo", demo.demo, "demo"),
+    (_RUNNING, "up", writing.up, "up --port 8080"),
+)
+# Only these take an age (-2h) as a word of its own, which is no option.
+_WITH_AGES = ("at", "diff")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        terminal.line(f"calipso {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
 def _program(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback prints it
+        bool, typer.Option("--version", metavar="", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
 ) -> None:
-    if version:
-        show.line(f"calipso {__version__}")
-        raise typer.Exit
     context.obj = read(os.environ)
 
 
-app.command("scan", rich_help_panel=_LOOKING)(writing.scan)
-app.command("record", rich_help_panel=_LOOKING)(writing.record)
-app.command("listen", rich_help_panel=_LOOKING)(writing.listen)
-app.command("snapshot", rich_help_panel=_LOOKING)(writing.snapshot)
-app.command("at", rich_help_panel=_ASKING)(reading.at)
-app.command("show", rich_help_panel=_ASKING)(reading.show_object)
-app.command("tree", rich_help_panel=_ASKING)(reading.tree)
-app.command("clique", rich_help_panel=_ASKING)(reading.clique)
-app.command("impact", rich_help_panel=_ASKING)(reading.impact)
-app.command("diff", rich_help_panel=_ASKING)(reading.diff)
-app.command("history", rich_help_panel=_ASKING)(reading.history)
-app.command("events", rich_help_panel=_ASKING)(reading.events)
-app.command("snapshots", rich_help_panel=_ASKING)(reading.snapshots)
-app.command("environments", rich_help_panel=_ASKING)(reading.environments)
-app.command("search", rich_help_panel=_ASKING)(reading.search)
-app.command("verify", rich_help_panel=_ASKING)(reading.verify)
-app.command("demo", rich_help_panel=_RUNNING)(demo.demo)
-app.command("up", rich_help_panel=_RUNNING)(writing.up)
+for _panel, _name, _function, _example in _COMMANDS:
+    app.command(
+        _name,
+        cls=_Command,
+        rich_help_panel=_panel,
+        epilog=f"Such as: calipso {_example}",
+        context_settings={"ignore_unknown_options": _name in _WITH_AGES},
+    )(_function)
 
 
 def main() -> None:
@@ -77,10 +110,20 @@ def main() -> None:
 def run(words: list[str]) -> int:
     """Run one command and answer its exit code; what Calipso refuses is one line on standard error."""
     try:
-        app(words)
+        return int(app(words, prog_name="calipso", standalone_mode=False) or 0)
     except SystemExit as done:
         return int(done.code or 0)
+    except TyperException as misused:
+        return _misused(misused)
     except CalipsoError as error:
-        show.trouble(" ".join(str(error).split()))
+        terminal.trouble(str(error))
         return TROUBLE
-    return 0
+
+
+def _misused(error: TyperException) -> int:
+    context: typer.Context | None = getattr(error, "ctx", None)
+    text = error.format_message()
+    if text:  # without words at all, the help was printed
+        hint = "" if context is None else f" (see {context.command_path} --help)"
+        terminal.trouble(f"{text.rstrip('.')}{hint}")
+    return TROUBLE

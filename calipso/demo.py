@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from calipso import scanning, show, writing
-from calipso.reading import settings_of
+from calipso import difference, writing
+from calipso.reading import names_of, settings_of
 from calipso.settings import Settings
+from calipso.terminal import line
 from calipso.wiring import Engine, opened
 from schemas.canonical import Document
 from schemas.errors import Conflict
@@ -31,15 +32,16 @@ def demo(
         for name in SNAPSHOTS:
             _look(engine, environment, bundles / name)
         answer = engine.questions.diff(environment, f"@{SNAPSHOTS[0]}", f"@{SNAPSHOTS[1]}")
-        instance = _moved_instance(answer)
-    show.the_diff(answer, ["objects"])
-    _what_next(environment, instance)
+        difference.the_diff(answer, ["objects"], names_of(engine, answer))
+    _what_next(environment, _moved_instance(answer))
 
 
 def _look(engine: Engine, environment: str, bundle: Path) -> None:
+    from calipso import scanning  # here, for no reading command should wait for what looks at clouds
+
     result = scanning.scan(engine, environment, bundle, None, [])
     writing.take_snapshot(engine, environment, bundle.name, "latest", "demo")
-    show.line(f"{bundle.name}: {sum(result['objects'].values())} objects seen, scan {result['status']}")
+    line(f"{bundle.name}: {sum(result['objects'].values())} objects seen, scan {result['status']}")
 
 
 def _moved_instance(answer: Document) -> str:
@@ -50,15 +52,16 @@ def _moved_instance(answer: Document) -> str:
 
 def _what_next(environment: str, instance: str) -> None:
     a, b = (f"@{name}" for name in SNAPSHOTS)
-    show.line("\nAsk next:")
+    line("")
+    line("Ask next:")
     for command, what in (
-        (f"clique {environment} instance {instance}", "what it hangs on, from its vNIC to the wire"),
-        (f"impact {environment} host compute-2", "what is lost if this host goes"),
-        (f"history {environment} instance {instance}", "every state it has been in"),
-        (f"diff {environment} {a} {b} --json", "all of it: objects, links, cliques, each with its cause"),
-        (f"tree {environment} --at {a} --depth 4", "the cloud as it stood then"),
-        (f"search {environment} 10.1.0.", "whose address is this"),
-        (f"verify {environment}", "prove that history is what the log says"),
-        ("up", "the same over HTTP"),
+        (f"clique {environment} instance {instance}", "its way from vNIC to wire"),
+        (f"impact {environment} host compute-2", "what is lost with this host"),
+        (f"history {environment} instance {instance}", "what became of it"),
+        (f"diff {environment} {a} {b} --json", "every detail, for a program"),
+        (f"tree {environment} --at {a} --depth 2", "the cloud on sunday"),
+        (f"search {environment} 10.1.0.", "whose addresses these are"),
+        (f"verify {environment}", "proof that history is true"),
+        ("up", "the same answers over HTTP"),
     ):
-        show.line(f"  calipso {command:<52} {what}")
+        line(f"  calipso {command:<38}  {what}")

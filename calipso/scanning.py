@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from calipso import bar, show
+from calipso.terminal import line, trouble, warning
 from calipso.wiring import Engine, event, now
 from producers.access import Access
 from producers.bundle import read_bundle
@@ -154,14 +155,14 @@ def show_result(result: Document) -> None:
     reasons = _reasons(result["failures"])
     if result["status"] == "failed":
         reason = next(iter(reasons), "no source answered")
-        return show.trouble(f"{result['environment']}: scan of {result['origin']} failed, nothing was seen: {reason}")
+        return trouble(f"{result['environment']}: scan of {result['origin']} failed, nothing was seen: {reason}")
     show.counts(result["objects"])
-    for warning in result["warnings"]:
-        show.err.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True, style="yellow")
+    for text in result["warnings"]:
+        warning(text)
     for reason, entries in reasons.items():
-        show.trouble(f"{', '.join(entries)}: {reason}")
+        trouble(f"{', '.join(entries)}: {reason}")
     reach = "" if result["offset"] is None else f", log at offset {result['offset']}"
-    return show.line(f"{result['environment']}: scan of {result['origin']} {result['status']}{reach}")
+    return line(f"{result['environment']}: scan of {result['origin']} {result['status']}{reach}")
 
 
 def _reasons(failures: list[Document]) -> dict[str, list[str]]:

@@ -1,101 +1,71 @@
-"""Answers on a terminal: tables, trees and short lines for a person, JSON for a program."""
+"""Answers on a terminal: tables, trees and short lines for a person."""
 
-import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 from rich.tree import Tree
 
+from calipso.terminal import clipped, line, out, pieces, table
+from calipso.values import changes, printable, rows, short
 from schemas.canonical import Document
 
-out = Console()
-err = Console(stderr=True)
-
-_STYLES = {"added": "green", "removed": "red", "changed": "yellow"}
-_WIDEST = 120
-_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+STYLES = {"added": "green", "removed": "red", "changed": "yellow"}
+SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
-def as_json(answer: object) -> None:
-    """Print an answer as indented JSON, the same for a terminal and for a pipe."""
-    out.print(json.dumps(answer, indent=2, ensure_ascii=False), markup=False, highlight=False, soft_wrap=True)
+_BY_ID = ("host_pnic", "vnic")
+"""Devices are named alike on many hosts; their ids say the host."""
 
 
-def line(text: str) -> None:
-    """Print one line of text as it is."""
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
-def trouble(text: str) -> None:
-    """Print one line about what went wrong, on standard error."""
-    err.print(f"calipso: {text}", markup=False, highlight=False, soft_wrap=True, style="red")
+def label(object_type: str, object_id: str, name: str) -> str:
+    """Answer what to call an object among others of its type."""
+    return object_id if object_type in _BY_ID else name
 
 
 def moment(answer: Document) -> None:
     """Say of what moment the answer speaks."""
-    out.print(
-        f"[bold]{escape(answer['environment'])}[/] at offset {answer['offset']}, {answer['time']}", highlight=False
-    )
+    pieces((answer["environment"], "bold"), (f" at offset {answer['offset']}, {answer['time']}", ""))
 
 
-def table(columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Print a table; long cells fold rather than vanish."""
-    grid = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        grid.add_column(column, overflow="fold")
-    for row in rows:
-        grid.add_row(*(escape(short(cell)) for cell in row))
-    out.print(grid)
-
-
-def short(value: object) -> str:
-    """Answer a value as a person reads it in a cell."""
-    if value is None:
-        return "-"
-    if isinstance(value, str):
-        return value or '""'
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
-        return ", ".join(str(item) for item in value)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def counts(answer: Document) -> None:
+def counts(answer: Mapping[str, int]) -> None:
     """Print how many objects of each type there are."""
     table(["TYPE", "OBJECTS"], sorted(answer.items()))
 
 
+def objects(found: Iterable[Document], names: Mapping[tuple[str, str], str]) -> None:
+    """Print objects by name, each with the name of what it is under."""
+    cells = ((o["name"], o["id"], f"{o['parent']['type']} {names[_parent(o)]}") for o in found)
+    table(["NAME", "ID", "UNDER"], sorted(cells))
+
+
+def _parent(obj: Document) -> tuple[str, str]:
+    return obj["parent"]["type"], obj["parent"]["id"]
+
+
 def the_object(answer: Document) -> None:
     """Print one object: where it stands, its attributes, its links."""
-    out.print(f"[bold]{escape(answer['type'])} {escape(answer['name'])}[/]  {escape(answer['id'])}", highlight=False)
+    pieces((f"{answer['type']} {answer['name']}", "bold"), (f"  {answer['id']}", ""))
     line(f"  {answer['name_path']}")
     if answer["since"]:
         line(f"  as it is since {cause(answer['since'])}")
-    rows = [(name, value) for name, value in sorted(answer["attributes"].items()) if value not in (None, "", [], {})]
-    table(["ATTRIBUTE", "VALUE"], rows)
+    known = ((name, value) for name, value in sorted(answer["attributes"].items()) if value not in (None, "", [], {}))
+    table(["ATTRIBUTE", "VALUE"], [row for name, value in known for row in rows(name, value)])
     if answer["links"]:
-        out.print()
-        links(answer["links"])
+        line("")
+        ends = ((link, _other_end(link, answer)) for link in answer["links"])
+        table(["LINK", "WITH", "STATE", "NAME"], ((k["type"], end, k["state"], k["name"]) for k, end in ends))
 
 
-def links(found: Iterable[Document]) -> None:
-    """Print links, one a row."""
-    rows = (
-        (link["type"], link.get("source_id"), link.get("target_id"), link.get("name"), link.get("state"))
-        for link in found
-    )
-    table(["LINK", "FROM", "TO", "NAME", "STATE"], rows)
+def _other_end(link: Document, obj: Document) -> str:
+    own = (link["source_type"], link["source_id"]) == (obj["type"], obj["id"])
+    return str(link["target_id"] if own else link["source_id"])
 
 
 def the_tree(answer: Document) -> None:
     """Print the tree of objects and folders."""
     root = Tree(_label(answer["tree"]))
     _branch(root, answer["tree"]["children"])
-    out.print(root)
+    out.print(root, soft_wrap=True)
 
 
 def _branch(parent: Tree, children: list[Document]) -> None:
@@ -103,91 +73,71 @@ def _branch(parent: Tree, children: list[Document]) -> None:
         _branch(parent.add(_label(child)), child["children"])
 
 
-def _label(node: Document) -> str:
-    name = escape(node["name"])
+def _label(node: Document) -> Text:
+    name = printable(node["name"])
     if node["type"].endswith("_folder"):
-        return f"[dim]{name} ({len(node['children'])})[/]" if node["children"] else f"[dim]{name}[/]"
-    return f"{name} [dim]{node['type']}[/]"
+        return Text(f"{name} ({len(node['children'])})" if node["children"] else name, style="dim")
+    return Text.assemble(name, (f" {node['type']}", "dim"))
 
 
 def the_clique(answer: Document) -> None:
     """Print a clique: its members and the links among them."""
     focal = answer["focal"]
-    bounds = ", ".join(f"{k}={short(v)}" for k, v in answer["constraints"].items())
-    out.print(f"[bold]clique of {escape(focal['type'])} {escape(focal['name'])}[/]", highlight=False)
-    line(f"  recipe {answer['clique_type']}; bounded by {bounds}")
-    table(["TYPE", "NAME", "HOST", "ID"], ((n["type"], n["name"], n["host"], n["id"]) for n in answer["nodes"]))
-    out.print()
-    links(answer["links"])
+    pieces((f"clique of {focal['type']} {focal['name']}", "bold"), (f", by the recipe {answer['clique_type']}", ""))
+    names = {(n["type"], n["id"]): label(n["type"], n["id"], n["name"]) for n in answer["nodes"]}
+    for name, value in answer["constraints"].items():
+        bounds = value if isinstance(value, list) else [value]
+        line(f"  within {name} {', '.join(str(names.get((name, bound), bound)) for bound in bounds)}")
+    table(["TYPE", "NAME", "ID"], ((n["type"], n["name"], n["id"]) for n in answer["nodes"]))
+    line("")
+    ends = (
+        (names[k["source_type"], k["source_id"]], names[k["target_type"], k["target_id"]], k["state"], k["name"])
+        for k in answer["links"]
+    )
+    table(["FROM", "TO", "STATE", "LINK"], ends)
 
 
 def the_impact(answer: Document) -> None:
     """Print what depends on an object."""
     own = answer["object"]
     found = answer["dependents"]
-    out.print(f"[bold]{len(found)} objects depend on {escape(own['type'])} {escape(own['name'])}[/]", highlight=False)
+    pieces((f"{len(found)} objects depend on {own['type']} {own['name']}", "bold"))
     for group in ("instances", "networks", "projects", "hosts"):
         if answer[group]:
             line(f"  {group}: {', '.join(answer[group])}")
-    rows = ((d["distance"], d["type"], d["name"], d["host"], _lost(d), d["because"]) for d in found)
-    table(["STEPS", "TYPE", "NAME", "HOST", "LOSES", "BECAUSE"], rows)
+    if found:
+        cells = ((d["distance"], d["type"], d["name"], d["host"], _lost(d), d["because"]) for d in found)
+        table(["STEPS", "TYPE", "NAME", "HOST", "LOSES", "BECAUSE"], cells, cut=True)
 
 
 def _lost(dependent: Document) -> str:
-    return "all" if dependent["whole"] else short(dependent["lost_networks"]) or "a share"
+    if dependent["whole"]:
+        return "all"
+    return short(dependent["lost_networks"]) if dependent["lost_networks"] else "a share"
 
 
-def the_diff(answer: Document, kinds: Iterable[str]) -> None:
-    """Print a comparison: what came, what went, what changed with its cause."""
-    a, b = answer["from"], answer["to"]
-    head = f"[bold]{escape(answer['environment'])}[/] from offset {a['offset']} ({a['time']})"
-    out.print(f"{head} to offset {b['offset']} ({b['time']})", highlight=False)
-    for kind in kinds:
-        _diff_kind(kind, answer[kind])
-
-
-def _diff_kind(kind: str, found: Document) -> None:
-    sizes = ", ".join(f"{len(found[how])} {how}" for how in _SIGNS)
-    out.print(f"\n[bold]{kind}[/]: {sizes}", highlight=False)
-    for how, sign in _SIGNS.items():
-        for item in found[how]:
-            name = f"{item['type']} {item['name']}" + (f"  {item['id']}" if item["name"] != item["id"] else "")
-            fields = item.get("fields", [])
-            causes = {field["cause"]["offset"]: field["cause"] for field in fields}
-            own = item.get("cause") or (next(iter(causes.values())) if len(causes) == 1 else None)
-            after = f"  [dim]{escape(cause(own))}[/]" if own else ""
-            out.print(f"[{_STYLES[how]}]{sign} {escape(name)}[/]{after}", highlight=False, soft_wrap=True)
-            for field in fields:
-                line(f"    {field_line(field)}" + ("" if own else f"  ({cause(field['cause'])})"))
-
-
-def field_line(field: Document) -> str:
-    """Answer a changed field in one line."""
-    before, after = (clipped(short(field[side])) for side in ("before", "after"))
-    return f"{field['field']}: {before} -> {after}"
-
-
-def clipped(text: str) -> str:
-    """Answer a text that fits a line; what is cut off shows as an ellipsis (--json has it whole)."""
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
+def the_history(answer: Document, asked: str) -> None:
+    """Print the versions of one object, asked for by id or name."""
+    pieces((f"{answer['type']} {asked}", "bold"), ("" if asked == answer["id"] else f"  {answer['id']}", ""))
+    for version in answer["versions"]:
+        how = version["change"]
+        line(f"{SIGNS[how]} {how}  {cause(version['cause'])}", STYLES[how])
+        for field in version["fields"]:
+            for text in changes(field["field"], field["before"], field["after"]):
+                clipped(f"    {text}")
 
 
 def cause(found: Document) -> str:
     """Answer an event in a few words."""
-    return f"offset {found['offset']}, {found['source']} {found['event']} {found['time']}"
+    return f"#{found['offset']} {found['event']} of {found['source']}, {seconds(found['time'])}"
 
 
-def the_history(answer: Document) -> None:
-    """Print the versions of one object."""
-    for version in answer["versions"]:
-        how = version["change"]
-        text = f"{_SIGNS[how]} {how}  {cause(version['cause'])}"
-        out.print(f"[{_STYLES[how]}]{escape(text)}[/]", highlight=False)
-        for field in version["fields"]:
-            line(f"    {field_line(field)}")
+def seconds(time: str | None) -> str:
+    """Answer an ISO time without its fractions."""
+    return "-" if time is None else f"{time.partition('.')[0]}Z"
 
 
 def events(found: Iterable[Document]) -> None:
     """Print events in the order of the log."""
-    rows = ((e["offset"], e["time"], e["source"], e["event"], e["summary"]) for e in found)
-    table(["OFFSET", "LOGGED", "SOURCE", "EVENT", "WHAT"], rows)
+    cells = ((e["offset"], seconds(e["time"]), e["event"], e["summary"]) for e in found)
+    table(["OFFSET", "LOGGED", "EVENT", "WHAT"], cells, cut=True)

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from calipso.settings import Settings
+from schemas.errors import NotFound
 from schemas.events import Event, Payload
 from streams.journal import Journal
 from streams.local_history import LocalHistory
 from streams.local_log import LocalLog
+from streams.log_file import NAME
 from streams.questions import Questions
 from streams.worker import Worker
 
@@ -51,6 +53,18 @@ def opened(settings: Settings) -> Iterator[Engine]:
         yield engine
     finally:
         engine.close()
+
+
+@contextmanager
+def existing(settings: Settings) -> Iterator[Engine]:
+    """Yield the engine of a data folder that is there; NotFound says what to do when there is none. Makes nothing."""
+    if not any(settings.folder.glob(f"{NAME}*")):  # a lost log beside its side files is damage, which opening tells
+        raise NotFound(
+            f"there is no data in {settings.folder}: calipso demo fills it with an example, calipso scan with a cloud, "
+            "or CALIPSO_LOG names another folder"
+        )
+    with opened(settings) as engine:
+        yield engine
 
 
 def event(environment: str, payload: Payload, source: str, occurred_at: int | None = None) -> Event:

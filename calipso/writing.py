@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from calipso import scanning, show
 from calipso.reading import At, Environment, Json, settings_of
-from calipso.wiring import Engine, event, opened
-from producers.listen import recorded_notifications
+from calipso.terminal import as_json, line
+from calipso.wiring import Engine, event, existing, opened
 from schemas.errors import BadInput, Conflict
 from schemas.events import Event, SnapshotTaken
 
@@ -19,7 +18,8 @@ From = Annotated[
     Path | None, typer.Option("--from", metavar="DIR", help="Scan a recorded bundle instead of the live cloud.")
 ]
 Define = Annotated[
-    Path | None, typer.Option("--define", metavar="FILE", help="TOML that describes the environment (see docs).")
+    Path | None,
+    typer.Option("--define", metavar="FILE", help="TOML that describes the environment (docs/environment.md)."),
 ]
 Uplink = Annotated[
     list[str] | None,
@@ -35,11 +35,13 @@ def scan(
     uplink: Uplink = None,
     json: Json = False,
 ) -> None:
-    """Look at a whole cloud and write down what is there. Exit code 2 if not everything could be looked at."""
+    """Look at a whole cloud and write down what is there. Exit code: 0 all of it, 2 not all of it."""
+    from calipso import scanning  # here, for no reading command should wait for what looks at clouds
+
     with opened(settings_of(context)) as engine:
         result = scanning.scan(engine, environment, bundle, define, uplink or [])
     if json:
-        show.as_json(result)
+        as_json(result)
     else:
         scanning.show_result(result)
     raise typer.Exit(0 if result["status"] == "completed" else 2)
@@ -52,7 +54,9 @@ def record(
     define: Define = None,
     uplink: Uplink = None,
 ) -> None:
-    """Ask a cloud everything that a scan asks and save the raw answers, secrets removed, as a bundle."""
+    """Save what a live cloud answers to a scan, secrets removed, as a bundle. Exit code as of scan."""
+    from calipso import scanning  # here, for no reading command should wait for what looks at clouds
+
     with opened(settings_of(context)) as engine:
         result = scanning.record(engine, environment, to, define, uplink or [])
     scanning.show_result(result)
@@ -65,6 +69,8 @@ def listen(
     file: Annotated[Path, typer.Option("--from", metavar="FILE", help="Recorded notifications, one JSON a line.")],
 ) -> None:
     """Write recorded notifications to the log; those that are there already are left out."""
+    from producers.listen import recorded_notifications  # here, as above
+
     with opened(settings_of(context)) as engine:
         events = list(recorded_notifications(file, environment))
         known = _known_ids(engine, environment)
@@ -72,7 +78,7 @@ def listen(
         if fresh:
             engine.journal.append(fresh)
         engine.worker.catch_up(environment)
-    show.line(f"{environment}: {len(fresh)} notifications written, {len(events) - len(fresh)} were there already")
+    line(f"{environment}: {len(fresh)} notifications written, {len(events) - len(fresh)} were there already")
 
 
 def _known_ids(engine: Engine, environment: str) -> set[str]:
@@ -84,12 +90,12 @@ def snapshot(
     environment: Environment,
     name: Annotated[str, typer.Argument(metavar="NAME", help="To be written @NAME as a moment.")],
     at: At = "latest",
-    note: Annotated[str, typer.Option("--note", help="Why it was taken.")] = "",
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why it was taken.")] = "",
 ) -> None:
     """Give a moment a name."""
-    with opened(settings_of(context)) as engine:
+    with existing(settings_of(context)) as engine:
         taken = take_snapshot(engine, environment, name, at, note)
-    show.line(f"@{name} is {environment} at offset {taken}")
+    line(f"@{name} is {environment} at offset {taken}")
 
 
 def take_snapshot(engine: Engine, environment: str, name: str, at: str, note: str) -> int:
@@ -107,10 +113,10 @@ def take_snapshot(engine: Engine, environment: str, name: str, at: str, note: st
 
 def up(
     context: typer.Context,
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on the host's own address.")] = 8000,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="PORT", min=1, max=65535, help="Port to listen on.")] = 8000,
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
-    """Run the worker and the API in one process, until interrupted."""
+    """Serve the answers over HTTP and keep them up to the log, until interrupted."""
     from api.app import create_app  # here, for no other command should wait for a web framework
     from api.server import serve
 
@@ -128,4 +134,4 @@ def up(
 
 
 def _announce(url: str) -> None:
-    show.line(f"API on {url}/v1, described on {url}/docs")
+    line(f"API on {url}/v1, described on {url}/docs")
