@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from schemas.canonical import Document
+from schemas.canonical import Document, encode
 
 MISSING = object()
 
@@ -23,13 +23,18 @@ def diff(before: Document, after: Document) -> list[FieldChange]:
 
 
 def _diff(path: tuple[str, ...], before: object, after: object) -> Iterator[FieldChange]:
-    if before == after and type(before) is type(after):
-        return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in before.keys() | after.keys():
             yield from _diff((*path, key), before.get(key, MISSING), after.get(key, MISSING))
-        return
-    yield FieldChange(field_name(path), _shown(before), _shown(after))
+    elif not _same(before, after):
+        yield FieldChange(field_name(path), _shown(before), _shown(after))
+
+
+def _same(before: object, after: object) -> bool:
+    """Answer whether two values are one in JSON, where 1 is not true; to Python they are equal."""
+    if before is MISSING or after is MISSING:
+        return before is after
+    return before is after or (before == after and encode(before) == encode(after))
 
 
 def _shown(value: object) -> object:

@@ -1,9 +1,10 @@
 """The Calipso tree: parents and folders, derived from each object's parent, never stored."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from projections.inventory import Obj, Ref
+from schemas.canonical import Document
 from schemas.vocabulary import ENVIRONMENT, OBJECT_TYPES, VSERVICE_FOLDERS, Folder
 
 
@@ -57,6 +58,41 @@ def path(obj: Obj, environment: str, get: Callable[[Ref], Obj | None]) -> list[S
             return [Step(ENVIRONMENT, environment, environment), *steps]
         current = get(current.parent)
     return steps
+
+
+def grow(
+    parent: Ref, children: Callable[[Ref], Iterable[Obj]], depth: int | None = None, above: frozenset[Ref] = frozenset()
+) -> list[Document]:
+    """Answer the nodes {type, id, name, children} below an object, folders included, in the order of `children`.
+
+    `depth` counts objects, not folders. An object that would come below itself is left out.
+    """
+    if depth == 0:
+        return []
+    less = None if depth is None else depth - 1
+    above |= {parent}
+    top: list[Document] = []
+    nested: dict[str, list[Document]] = {}
+    for obj in children(parent):
+        if obj.ref not in above:
+            place = _place(obj, top, nested)
+            place.append(_node(obj.type, obj.id, name_of(obj), grow(obj.ref, children, less, above)))
+    return top
+
+
+def _place(obj: Obj, top: list[Document], nested: dict[str, list[Document]]) -> list[Document]:
+    """Answer the nodes among which the object stands: those of its innermost folder, which is made if need be."""
+    place = top
+    for step in folder_steps(obj):
+        if step.id not in nested:
+            nested[step.id] = []
+            place.append(_node(step.type, step.id, step.name, nested[step.id]))
+        place = nested[step.id]
+    return place
+
+
+def _node(node_type: str, node_id: str, name: str, children: list[Document]) -> Document:
+    return {"type": node_type, "id": node_id, "name": name, "children": children}
 
 
 def id_path(steps: list[Step]) -> str:

@@ -38,13 +38,13 @@ def compare(history: History, environment: str, a: Moment, b: Moment) -> list[Ch
 
 
 def _compare_key(history: History, environment: str, key: Key, a: int, b: int) -> Change | None:
-    before = visible(key.kind, history.get(environment, key, a))
-    after = visible(key.kind, history.get(environment, key, b))
-    if before is None and after is None:
-        return None
     low, high = sorted((a, b))
     first = visible(key.kind, history.get(environment, key, low))
     versions = [(v.offset, visible(key.kind, v)) for v in history.versions(environment, key, low, high)]
+    last = versions[-1][1]
+    before, after = (first, last) if a <= b else (last, first)
+    if before is None and after is None:
+        return None
     if before is None or after is None:
         return Change(key, before, after, [], _turned(first, versions))
     blamed = _blamed(first, versions)
@@ -64,6 +64,12 @@ def visible(kind: Kind, version: Version | None) -> Document | None:
         members = {name: {" ".join(item): True for item in document[name]} for name in ("nodes", "links")}
         return {**document, **members}
     return document
+
+
+def is_the_same(kind: Kind, before: Version | None, after: Version | None) -> bool:
+    """Answer whether two versions of one key, if they are there, are equal to a person's eye."""
+    old, new = visible(kind, before), visible(kind, after)
+    return old is not None and new is not None and not diff(old, new)
 
 
 def _turned(first: Document | None, versions: list[tuple[int, Document | None]]) -> int:

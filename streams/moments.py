@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from projections.change import Kind
 from projections.fold import snapshot_key
@@ -13,6 +13,8 @@ from streams.journal import Journal
 
 _OFFSET = re.compile(r"[0-9]{1,18}")
 _AGO = re.compile(r"-([0-9]{1,12}(?:\.[0-9]{1,12})?)([smhdw])")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = 1000
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 HOW = "write an offset (1234), latest, an ISO time (2026-11-22T03:00), an age (-2h; s m h d w) or a snapshot (@name)"
 
@@ -29,12 +31,16 @@ class Moment:
 class Moments:
     """Reads moments of one environment, against the log's own time."""
 
-    def __init__(self, journal: Journal, history: History, environment: str, now: int) -> None:
-        """Read moments; `now` (microseconds) is what ages are counted from."""
+    def __init__(self, journal: Journal, history: History, environment: str, now: int, reach: int) -> None:
+        """Read moments; `now` (microseconds) is what ages are counted from.
+
+        No moment is later than `reach`, the offset up to which the history is folded: the log may have moved on.
+        """
         self._journal = journal
         self._history = history
         self._environment = environment
         self._now = now
+        self._reach = reach
 
     def read(self, text: str) -> Moment:
         """Answer the moment; BadMoment if it cannot be understood, NotFound if nothing was known then."""
@@ -42,17 +48,16 @@ class Moments:
         if _OFFSET.fullmatch(text):
             return self._at_offset(int(text), text)
         if text == "latest":
-            return self._at_offset(self._journal.head(self._environment), text)
+            return self._at_offset(self._reach, text)
         if text.startswith("@"):
             return self._at_offset(self._snapshot(text[1:]), text)
         return self._at_time(self._time(text), text)
 
     def _at_offset(self, offset: int, text: str) -> Moment:
-        head = self._journal.head(self._environment)
-        if head < 0:
+        if self._reach < 0:
             raise NotFound(f"environment {self._environment}: nothing is known of it")
-        if offset > head:
-            raise NotFound(f"moment {text}: the newest event of {self._environment} is at offset {head}")
+        if offset > self._reach:
+            raise NotFound(f"moment {text}: the newest event of {self._environment} is at offset {self._reach}")
         time = self._journal.time_of(self._environment, offset)
         if time is None:
             raise NotFound(f"moment {text}: {self._environment} has no event at or before it")
@@ -62,17 +67,16 @@ class Moments:
         offset = self._journal.offset_at(self._environment, time)
         if offset < 0:
             raise NotFound(f"moment {text}: nothing was known of {self._environment} then")
-        return self._at_offset(offset, text)
+        return self._at_offset(min(offset, self._reach), text)
 
     def _snapshot(self, name: str) -> int:
-        found = self._history.get(self._environment, snapshot_key(name), self._journal.head(self._environment))
+        found = self._history.get(self._environment, snapshot_key(name), self._reach)
         if found is None or found.value is None:
             raise NotFound(f"snapshot @{name}: {self._environment} has none of that name{self._known()}")
         return int(decode_document(found.value)["at_offset"])
 
     def _known(self) -> str:
-        at = self._journal.head(self._environment)
-        names = [f"@{item.key.id}" for item in self._history.all(self._environment, Kind.SNAPSHOT, at)]
+        names = [f"@{item.key.id}" for item in self._history.all(self._environment, Kind.SNAPSHOT, self._reach)]
         return f" (it has {', '.join(names)})" if names else ""
 
     def _time(self, text: str) -> int:
@@ -85,7 +89,15 @@ class Moments:
             raise BadMoment(f"moment {text!r}: {HOW}") from None
         if when.tzinfo is None:
             when = when.replace(tzinfo=UTC)
-        return int(when.timestamp() * 1_000_000)
+        return _shown_until((when - _EPOCH) // timedelta(microseconds=1))
+
+
+def _shown_until(time: int) -> int:
+    """Answer the end of the time's millisecond: a time taken from an answer means what happened by then.
+
+    Answers show milliseconds, the log counts microseconds; a time written more exactly means just itself.
+    """
+    return time + _MILLISECOND - 1 if time % _MILLISECOND == 0 else time
 
 
 def iso(time: int) -> str:

@@ -6,13 +6,13 @@ from itertools import islice
 from typing import TypeVar
 
 from projections.change import Key, Kind
-from projections.diff import diff
+from projections.diff import diff, field_name
 from projections.fold import object_key
 from projections.impact import Dependent, impact
 from projections.implicit import reachable
 from projections.inventory import Obj, Ref
-from projections.link import Link
-from projections.tree import folder_steps, id_path, name_of, name_path, path
+from projections.link import Link, ends
+from projections.tree import grow, id_path, name_of, name_path, path
 from schemas.canonical import Document, encode
 from schemas.errors import NotFound
 from schemas.events import Entry
@@ -53,8 +53,8 @@ class Questions:
         if self.journal.head(environment) < 0:
             known = ", ".join(self.journal.environments()) or "none yet"
             raise NotFound(f"environment {environment}: there is none of that name (known: {known})")
-        self._worker.catch_up(environment)
-        return Moments(self.journal, self.history, environment, self._now()).read(text)
+        reach = self._worker.catch_up(environment).offset
+        return Moments(self.journal, self.history, environment, self._now(), reach).read(text)
 
     def past(self, environment: str, text: str = "latest") -> Past:
         """Answer the environment as it was at a moment."""
@@ -69,16 +69,13 @@ class Questions:
     def environment(self, name: str, text: str = "latest") -> Document:
         """Answer one environment at a moment."""
         past = self.past(name, text)
-        counts: dict[str, int] = {}
-        for obj in past.objects():
-            counts[obj.type] = counts.get(obj.type, 0) + 1
         known = past.settings()
         return {
             **reflects(past),
             "name": name,
             "settings": known.get("settings", {}),
             "detected": known.get("detected", {}),
-            "objects": counts,
+            "objects": past.counts(),
             "last_scan": self._last_scan(past),
         }
 
@@ -155,7 +152,8 @@ class Questions:
         else:
             obj = self.find(past, *root)
             ref, node = obj.ref, {"type": obj.type, "id": obj.id, "name": name_of(obj)}
-        node["children"] = _grow(past, ref, depth)
+        whole = root is None and depth is None
+        node["children"] = grow(ref, past.families() if whole else past.children, depth)
         return {**reflects(past), "tree": node}
 
     # -- links and cliques -----------------------------------------------------------------------------
@@ -189,7 +187,7 @@ class Questions:
         if document is None:
             raise NotFound(f"{object_type} {object_id}: no clique is built around it at {past.moment.offset}")
         key = Key(Kind.CLIQUE, obj.type, obj.id)
-        links = self._clique_links(past, obj.ref, [Key(Kind.LINK, *item) for item in document["links"]])
+        links = self._clique_links(past, [Key(Kind.LINK, *item) for item in document["links"]])
         steps = _steps(obj.ref, links)
         return {
             **reflects(past),
@@ -202,11 +200,12 @@ class Questions:
         }
 
     @staticmethod
-    def _clique_links(past: Past, focal: Ref, keys: list[Key]) -> list[Document]:
+    def _clique_links(past: Past, keys: list[Key]) -> list[Document]:
         stored = {key: past.record(key) for key in keys}
         found = {key: Link.from_document(document) for key, document in stored.items() if document is not None}
-        if len(found) < len(keys):  # implicit links are derived, not stored
-            found |= {link.key: link for link in reachable(focal, past)}
+        begins = {ends(key.type, key.id)[0] for key in keys if key not in found}
+        for begin in begins:  # implicit links are derived, not stored
+            found |= {link.key: link for link in reachable(begin, past)}
         return [link_answer(found[key]) for key in keys]
 
     def impact(self, past: Past, object_type: str, object_id: str) -> Document:
@@ -346,39 +345,20 @@ def _places(obj: Obj, text: str) -> list[str]:
     if wanted not in obj.id.casefold() and escaped not in obj.raw.decode().casefold():
         return []
     places = ["id"] if wanted in obj.id.casefold() else []
-    return places + [field for field, value in _leaves("", obj.document) if wanted in str(value).casefold()]
+    fields = (field_name(path) for path, value in _leaves((), obj.document) if wanted in str(value).casefold())
+    return list(dict.fromkeys([*places, *fields]))
 
 
-def _leaves(name: str, value: object) -> Iterator[tuple[str, object]]:
+def _leaves(path: tuple[str, ...], value: object) -> Iterator[tuple[tuple[str, ...], object]]:
     if isinstance(value, dict):
         for key, inner in value.items():
-            here = f"{name}.{key}" if name else key
-            yield here, key
-            yield from _leaves(here, inner)
+            yield (*path, key), key
+            yield from _leaves((*path, key), inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _leaves(name, inner)
+            yield from _leaves(path, inner)
     else:
-        yield name, value
-
-
-def _grow(past: Past, parent: Ref, depth: int | None) -> list[Document]:
-    if depth == 0:
-        return []
-    less = None if depth is None else depth - 1
-    top: list[Document] = []
-    folders: dict[str, Document] = {}
-    for obj in past.children(parent):
-        place = top
-        for step in folder_steps(obj):
-            folder = folders.get(step.id)
-            if folder is None:
-                folder = {"type": step.type, "id": step.id, "name": step.name, "children": []}
-                folders[step.id] = folder
-                place.append(folder)
-            place = folder["children"]
-        place.append({"type": obj.type, "id": obj.id, "name": name_of(obj), "children": _grow(past, obj.ref, less)})
-    return top
+        yield path, value
 
 
 def _ends(link: Document) -> tuple[Ref, Ref]:
@@ -389,8 +369,8 @@ def _steps(focal: Ref, links: list[Document]) -> dict[Ref, int]:
     """Answer the objects of a clique with their steps from the focal one, nearest first, then by type and id."""
     steps, wave = {focal: 0}, {focal}
     while wave:
-        ends = (pair for pair in map(_ends, links) if set(pair) & wave)
-        wave = {end for pair in ends for end in pair} - steps.keys()
+        pairs = (pair for pair in map(_ends, links) if set(pair) & wave)
+        wave = {end for pair in pairs for end in pair} - steps.keys()
         steps |= dict.fromkeys(sorted(wave), max(steps.values()) + 1)
     return steps
 

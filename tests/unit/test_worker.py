@@ -103,8 +103,8 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small_batches")
 def test_a_history_begun_anew_by_another_between_two_writes_is_whole_in_the_end(asked: Demo, tmp_path: Path) -> None:
-    writes = iter(range(1000))
-    mine = Interrupted(tmp_path, lambda: next(writes) == 5 and asked.history.forget(ENV))
+    writes = iter([asked.journal.environments] * 5 + [lambda: asked.history.forget(ENV)])
+    mine = Interrupted(tmp_path, lambda: next(writes, asked.journal.environments)())
     Worker(asked.journal, mine).catch_up(ENV)
     assert verify(asked.journal, asked.history, ENV).problem is None
     assert [step.offset for step in mine.checkpoints(ENV)] == list(range(asked.journal.head(ENV) + 1))
