@@ -62,7 +62,7 @@ def build(focal: Obj, graph: Graph, recipe: Recipe) -> Clique | None:
     return walk(focal, graph, recipe).clique
 
 
-def walk(focal: Obj, graph: Graph, recipe: Recipe) -> Walk:
+def walk(focal: Obj, graph: Graph, recipe: Recipe, crossroads: "Crossroads | None" = None) -> Walk:
     """Walk the recipe's link types in order, from the objects known by then to new ones.
 
     Decided otherwise than in the original, or between its two versions:
@@ -73,19 +73,22 @@ def walk(focal: Obj, graph: Graph, recipe: Recipe) -> Walk:
     - A link type may be named twice; objects found by a step are known to later steps only.
     - What a step finds stays, also where no later step goes on from it: a bridge without a vNIC of the network
       is still part of what carries it.
+
+    `crossroads` may be kept from walk to walk, as long as it is told what changes.
     """
     bounded = bounds_of(focal, graph)
+    networks = bounded.bounds.get(NETWORK)
     known: dict[str, set[Ref]] = {focal.type: {focal.ref}}
-    taken: dict[Key, Link] = {}
-    reading = _LinksAt(graph, recipe.use_implicit_links)
+    taken: dict[tuple[str, str], Key] = {}
+    reading = _LinksAt(graph, recipe.use_implicit_links, crossroads or Crossroads())
     for step in recipe.link_types:
         start, end = step.split("-")
         found: set[Ref] = set()
-        for node in sorted(known.get(start, ())):
-            for link in reading.at(node):
-                other = link.other(node)
-                if other.type == end and link.key not in taken and admits(bounded.bounds, link):
-                    taken[link.key] = link
+        for node in known.get(start, ()):
+            for link in reading.at(node, end, networks):
+                other, key = link.other(node), link.key
+                if other.type == end and (key.type, key.id) not in taken and admits(bounded.bounds, link):
+                    taken[key.type, key.id] = key
                     found.add(other)
         known.setdefault(end, set()).update(found)
     nodes = {ref for refs in known.values() for ref in refs}
@@ -93,7 +96,8 @@ def walk(focal: Obj, graph: Graph, recipe: Recipe) -> Walk:
     if not taken:  # and an earlier clique of this object then goes: the original kept it for ever
         return Walk(None, asked)
     constraints = {name: None if wanted is None else sorted(wanted) for name, wanted in bounded.bounds.items()}
-    return Walk(Clique(focal.ref, recipe.name, constraints, tuple(sorted(nodes)), tuple(sorted(taken))), asked)
+    links = tuple(taken[name] for name in sorted(taken))
+    return Walk(Clique(focal.ref, recipe.name, constraints, tuple(sorted(nodes)), links), asked)
 
 
 def admits(bounds: Bounds, link: Link) -> bool:
@@ -159,18 +163,60 @@ _BOUNDED_BY_LINKS = frozenset([("host_pnic", "vconnector")])
 """Focal types, and other types at which a link may change their bounds: then those of before tell nothing."""
 
 
+class Crossroads:
+    """The links of objects that have many, sorted by where they lead and what they carry.
+
+    A vedge has a link for each vNIC of its host. A walk that is bounded to a network need not look at all of them.
+    """
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._ways: dict[Ref, dict[tuple[str, str | None], list[Link]]] = {}
+
+    def narrowed(self, node: Ref, links: list[Link], end: str, networks: frozenset[str] | None) -> list[Link]:
+        """Answer, of the links at an object, at least those to a type that carry a network, or none in particular."""
+        if networks is None or len(links) <= _FEW * len(networks):
+            return links
+        ways = self._ways.get(node)
+        if ways is None:
+            ways = self._ways[node] = _ways(node, links)
+        return [link for network in (None, *networks) for link in ways.get((end, network), ())]
+
+    def forget(self, changes: Iterable[LinkChange]) -> None:
+        """Take in that links changed."""
+        for _, before, after in changes:
+            link = after or before
+            if link is not None:
+                self._ways.pop(link.source, None)
+                self._ways.pop(link.target, None)
+
+
+_FEW = 8
+"""So many links for each network are looked through faster than they are sorted."""
+
+
+def _ways(node: Ref, links: list[Link]) -> dict[tuple[str, str | None], list[Link]]:
+    ways: dict[tuple[str, str | None], list[Link]] = {}
+    for link in links:
+        for network in link.values(NETWORK) or (None,):
+            ways.setdefault((link.other(node).type, network), []).append(link)
+    return ways
+
+
 class _LinksAt:
     """The links at objects, implicit ones too where the recipe wants them, and what was asked to know them."""
 
-    def __init__(self, graph: Graph, implicit: bool) -> None:
+    def __init__(self, graph: Graph, implicit: bool, crossroads: Crossroads) -> None:
         self._graph = graph
         self._implicit = implicit
+        self._crossroads = crossroads
         self.asked: set[Ref] = set()
 
-    def at(self, node: Ref) -> list[Link]:
+    def at(self, node: Ref, end: str, networks: frozenset[str] | None) -> list[Link]:
+        """Answer at least the links that lead to a type and may carry one of the networks."""
         explicit = self._graph.links(node)
         if not self._implicit:
-            return explicit
+            return self._crossroads.narrowed(node, explicit, end, networks)
         reach = around(node, self._graph)
         self.asked |= reach.asked
         return [*explicit, *reach.links]
@@ -191,6 +237,7 @@ class Cliques:
         self._cliques: dict[Ref, Document] = {}
         self._asked: dict[Ref, frozenset[Ref]] = {}
         self._askers: dict[Ref, set[Ref]] = {}
+        self._crossroads = Crossroads()
         self._stale = False
         self._partly_known = False
 
@@ -220,6 +267,7 @@ class Cliques:
 
     def update(self, graph: Landscape, touched: Sequence[Touched], changes: Sequence[LinkChange]) -> list[CliqueChange]:
         """Take in what happened to objects and links (`graph` is as it is after); answer what changed, sorted."""
+        self._crossroads.forget(changes)
         if self._stale:
             dirty = {*self._cliques, *(obj.ref for obj in _focal_objects(graph, self._chosen))}
         else:
@@ -247,7 +295,7 @@ class Cliques:
         for obj in _focal_objects(graph, self._chosen):
             recipe = self._chosen[obj.type]
             if recipe.use_implicit_links or obj.ref not in self._cliques:
-                self._ask(obj.ref, walk(obj, graph, recipe).asked)
+                self._ask(obj.ref, self._walk(obj, graph, recipe).asked)
 
     def _of_objects(self, touched: Sequence[Touched]) -> set[Ref]:
         dirty: set[Ref] = set()
@@ -285,13 +333,16 @@ class Cliques:
 
     def _rebuild(self, focal: Ref, graph: Landscape) -> CliqueChange | None:
         obj, recipe = graph.get(focal), self._chosen.get(focal.type)
-        clique, asked = (None, frozenset[Ref]()) if obj is None or recipe is None else walk(obj, graph, recipe)
+        clique, asked = (None, frozenset[Ref]()) if obj is None or recipe is None else self._walk(obj, graph, recipe)
         before = self._cliques.pop(focal, None)
         after = None if clique is None else clique.document()
         if after is not None:
             self._cliques[focal] = after
         self._ask(focal, asked)
         return None if before == after else (_key(focal), before, after)
+
+    def _walk(self, focal: Obj, graph: Landscape, recipe: Recipe) -> Walk:
+        return walk(focal, graph, recipe, self._crossroads)
 
     def _ask(self, focal: Ref, asked: frozenset[Ref]) -> None:
         """Remember what a focal object depends on, in place of what was remembered before."""
