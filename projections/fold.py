@@ -118,11 +118,13 @@ class Fold:
         unseen = document.pop(UNSEEN, ())
         if before is not None:
             document |= {name: before.document[name] for name in unseen if name in before.document}
-        if noise.strip(ref.type, document) or unseen:
+        noise.strip(ref.type, document)
+        obj = Obj(ref, parent, document)
+        if obj.raw == raw:
+            self._raw.pop(ref, None)
+        else:  # noise was stripped, something was unseen, or whoever wrote it did not write canonical JSON
             self._raw[ref] = raw
-            return Obj(ref, parent, document)
-        self._raw.pop(ref, None)
-        return Obj(ref, parent, raw)
+        return obj
 
     def _known(self, ref: Ref, raw: bytes) -> bool:
         known = self._raw.get(ref)

@@ -7,7 +7,8 @@ from schemas.canonical import Document, decode_document
 
 Path = tuple[str, ...]
 
-EVERY_TYPE = "*"
+EVERY = "*"
+"""As a type: each of them. In a path: each key or list item."""
 
 
 @cache
@@ -18,25 +19,22 @@ def _rules() -> dict[str, list[list[str]]]:
 @cache
 def paths(object_type: str) -> tuple[Path, ...]:
     """Answer the paths that are noise in documents of a type."""
-    rules = [*_rules()[EVERY_TYPE], *_rules().get(object_type, [])]
+    rules = [*_rules()[EVERY], *_rules().get(object_type, [])]
     return tuple(tuple(path.split(".")) for path, _reason in rules)
 
 
-def strip(object_type: str, document: Document) -> bool:
-    """Remove the noise from a document in place; answer whether there was any."""
-    found = [_remove(document, path) for path in paths(object_type)]
-    return any(found)
+def strip(object_type: str, document: Document) -> None:
+    """Remove the noise from a document in place."""
+    for path in paths(object_type):
+        _remove(document, path)
 
 
-def _remove(value: object, path: Path) -> bool:
+def _remove(value: object, path: Path) -> None:
     key, rest = path[0], path[1:]
-    if key == "*":
-        items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        found = [_remove(item, rest) for item in items]
-        return any(found)
-    if not isinstance(value, dict) or key not in value:
-        return False
-    if rest:
-        return _remove(value[key], rest)
-    del value[key]
-    return True
+    if key == EVERY:
+        for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            _remove(item, rest)
+    elif isinstance(value, dict) and rest:
+        _remove(value.get(key), rest)
+    elif isinstance(value, dict):
+        value.pop(key, None)

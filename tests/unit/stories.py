@@ -22,6 +22,7 @@ HOSTS = ("h1", "h2")
 NETWORKS = ("n1", "n2")
 INSTANCES = ("i1", "i2", "i3")
 ENVIRONMENTS = ("east", "west")
+ODD_IDS = ("a|b", "a/b c", "\\", "", "é:\u2028", "h1")
 MACS = ("02:00:00:00:00:01", "02:00:00:00:00:02", "02:00:00:00:00:03")
 
 
@@ -35,7 +36,18 @@ def _object(draw: st.DrawFn, host: str) -> tuple[str, str, str, str, Document]:
     """Draw type, id, parent type, parent id and document of one object on a host."""
     number = draw(st.integers(0, 2))
     port = f"{MACS[number][-2:]}abcdef-01"
-    match draw(st.sampled_from(["host", "network", "port", "instance", "vnic", "vconnector", "vedge", "otep", "pnic"])):
+    kinds = ["host", "network", "port", "instance", "vnic", "vconnector", "vedge", "otep", "pnic", "odd"]
+    match draw(st.sampled_from(kinds)):
+        case "odd":  # names that are hard to quote, parents that go round in circles, types that nobody knows
+            name, above = draw(st.sampled_from(ODD_IDS)), draw(st.sampled_from(ODD_IDS))
+            odd: Document = {
+                "name": name,
+                "host": host,
+                "parent": above,
+                "x": draw(st.sampled_from([1, True, 1.5, None])),
+            }
+            kind = draw(st.sampled_from(["aggregate", "vnic", "no such type"]))
+            return kind, name, draw(st.sampled_from(["vnic", kind])), above, odd
         case "host":
             services = {"x": {"updated_at": number} if draw(st.booleans()) else {}}
             partly: Document = {"os": draw(st.sampled_from(["a", "b"]))} if draw(st.booleans()) else {"unseen": ["os"]}

@@ -139,6 +139,18 @@ def test_what_could_not_be_looked_at_stays_as_it_was_known() -> None:
         assert host.document == known[offset]
 
 
+def test_a_document_that_is_not_canonical_json_is_kept_as_if_it_were() -> None:
+    fold = Fold("lab")
+    written = [b'{"b": 1, "a": 2}', b'{"a":2,"b":1}', b'{"a":0,"b":1,"a":2}']
+    made = []
+    for offset, document in enumerate(written):
+        payload = ObjectsSeen("s", scope("host", None), "host", "region", "r", ["h"], [document])
+        made.append(fold.apply(Entry(offset, 0, Event(str(offset), "lab", "scan", 0, None, payload))))
+    assert [len(changes) for changes in made] == [1, 0, 0]
+    again = Fold.restore("lab", fold.offset, fold.everything())
+    assert list(again.everything()) == list(fold.everything())
+
+
 def test_a_snapshot_keeps_the_moment_it_was_given_first() -> None:
     fold = Fold("lab")
     for offset, at in enumerate((5, 7)):

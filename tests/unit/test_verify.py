@@ -29,13 +29,13 @@ _OLD = "(SELECT id FROM keys WHERE kind = 'object' AND type = 'instance' AND key
 
 TAMPERED = {
     "a byte of a value": (
-        f"UPDATE versions SET value = CAST(replace(CAST(value AS TEXT), 'ACTIVE', 'ACTIVF') AS BLOB) WHERE key = {_WEB}",
+        "UPDATE versions SET value = CAST(replace(CAST(value AS TEXT), 'ACTIVE', 'ACTIVF') AS BLOB) WHERE key = {web}",
         "object instance i-web is kept otherwise",
     ),
-    "a version is gone": (f"DELETE FROM versions WHERE key = {_WEB} AND offset = {{offset}}", "changes|kept otherwise"),
-    "a removal is gone": (f"DELETE FROM versions WHERE key = {_OLD} AND value IS NULL", "changes|kept otherwise"),
-    "a version more": (f"INSERT INTO versions VALUES ({_WEB}, {{before}}, 1, x'7b7d')", "changes|kept otherwise"),
-    "a version where no event is": (f"INSERT INTO versions VALUES ({_WEB}, -3, 1, x'7b7d')", "without an event"),
+    "a version is gone": ("DELETE FROM versions WHERE key = {web} AND offset = {offset}", "changes|kept otherwise"),
+    "a removal is gone": ("DELETE FROM versions WHERE key = {old} AND value IS NULL", "changes|kept otherwise"),
+    "a version more": ("INSERT INTO versions VALUES ({web}, {before}, 1, x'7b7d')", "changes|kept otherwise"),
+    "a version where no event is": ("INSERT INTO versions VALUES ({web}, -3, 1, x'7b7d')", "without an event"),
     "a step is gone": ("DELETE FROM steps WHERE offset = {offset}", "does not have the event"),
     "the last step is gone": ("DELETE FROM steps WHERE offset = {head}", "does not have the event"),
     "a step more": (
@@ -47,8 +47,8 @@ TAMPERED = {
     "the event's id": ("UPDATE steps SET event_id = 'x' WHERE offset = {offset}", "the history has event x"),
     "who saw the event": ("UPDATE steps SET source = 'x' WHERE offset = {offset}", "source of the event is x"),
     "when it was logged": ("UPDATE steps SET logged_at = 1 WHERE offset = {offset}", "logged_at of the event is 1"),
-    "the key has another name": (f"UPDATE keys SET key = 'i-wab' WHERE id = {_WEB}", "i-wa?e?b is kept otherwise"),
-    "an object is not found at its parent": (f"DELETE FROM edges WHERE key = {_WEB}", "is not found at host node-1"),
+    "the key has another name": ("UPDATE keys SET key = 'i-wab' WHERE id = {web}", "i-wa?e?b is kept otherwise"),
+    "an object is not found at its parent": ("DELETE FROM edges WHERE key = {web}", "is not found at host node-1"),
     "a link is not found at its end": (
         "DELETE FROM edges WHERE kind = 'link' AND type = 'vnic' AND id = 'node-1-tap10000000-00'",
         "is not found at vnic node-1-tap10000000-00",
@@ -105,7 +105,9 @@ def test_what_was_tampered_with_is_found_where_it_first_differs(asked: Demo, tmp
     at = places(asked)
     statement, problem = TAMPERED[what]
     with closing(sqlite3.connect(tmp_path / FILE)) as db, db:
-        done = db.execute(statement.format(offset=at["added"], before=at["before"], head=at["head"]))
+        done = db.execute(
+            statement.format(web=_WEB, old=_OLD, offset=at["added"], before=at["before"], head=at["head"])
+        )
         assert done.rowcount > 0
     found = verdict(asked)
     assert found.problem is not None
