@@ -40,5 +40,5 @@ def shown(title: str) -> Iterator[Walk]:
         TimeElapsedColumn(),
         TextColumn("{task.description}"),
     )
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         yield Walk(bar, title)

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from calipso import __version__, demo, reading, terminal, writing
+from calipso import demo, reading, terminal, writing
 from calipso.settings import DEFAULT_LOG, read
 from schemas.errors import CalipsoError
 
@@ -78,7 +78,9 @@ _WITH_AGES = ("at", "diff")
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        terminal.line(f"calipso {__version__}")
+        from importlib.metadata import version  # here, for it takes a tenth of a second that no command should wait
+
+        terminal.line(f"calipso {version('calipso')}")
         raise typer.Exit
 
 
@@ -111,8 +113,8 @@ def run(words: list[str]) -> int:
     """Run one command and answer its exit code; what Calipso refuses is one line on standard error."""
     try:
         return int(app(words, prog_name="calipso", standalone_mode=False) or 0)
-    except SystemExit as done:
-        return int(done.code or 0)
+    except SystemExit as done:  # only the writer of help ends so: 1 when the reader of a pipe left
+        return BROKEN_PIPE if done.code == 1 else int(done.code or 0)
     except TyperException as misused:
         return _misused(misused)
     except CalipsoError as error:
