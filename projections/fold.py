@@ -322,17 +322,13 @@ class Now:
 
     def __init__(self, inventory: Inventory, links: Links) -> None:
         """Look at the inventory and the links."""
-        self._links = links
         self.inventory = inventory
         self.of_type: Callable[[str], Iterable[Obj]] = inventory.of_type
+        self.links: Callable[[Ref], list[Link]] = links.at
 
     def get(self, ref: Ref) -> Obj | None:
         """Answer the object, or None."""
         return self.inventory.get(*ref)
-
-    def links(self, ref: Ref) -> list[Link]:
-        """Answer the links at an object, sorted."""
-        return self._links.at(ref)
 
 
 def object_key(ref: Ref) -> Key:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from schemas.errors import HistoryError
 from streams.history import Blame, KeyVersion, Position, Step, Version
 
 FILE = "history.db"
-FORMAT = 2
+FORMAT = 3
 NOTHING = Position(offset=-1, resume_from=0, digest=0, fold_version=0)
 
 _TABLES = (
@@ -146,9 +147,7 @@ class LocalHistory:
                 return False
             if position.offset > before.offset:
                 number = self._move(db, environment, position)
-                for step in steps:
-                    if step.offset > before.offset:
-                        self._write_step(db, number, step)
+                self._write_steps(db, number, [step for step in steps if step.offset > before.offset])
             return True
 
     @staticmethod
@@ -167,38 +166,23 @@ class LocalHistory:
         ).fetchone()
         return int(number)
 
-    def _write_step(self, db: sqlite3.Connection, environment: int, step: Step) -> None:
-        db.execute(
-            "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                environment,
-                step.offset,
-                step.logged_at,
-                step.occurred_at,
-                step.source,
-                step.event_id,
-                step.event,
-                step.digest.to_bytes(32, "big"),
-            ),
-        )
-        for change in step.changes:
-            number = self._key(db, environment, change.key)
-            db.execute("INSERT INTO versions VALUES (?, ?, ?, ?)", (number, change.offset, environment, change.after))
-            db.executemany(
-                "INSERT OR IGNORE INTO edges VALUES (?, ?, ?, ?, ?)",
-                [(environment, ref.type, ref.id, change.key.kind.value, number) for ref in _ends(change)],
-            )
-
     @staticmethod
-    def _key(db: sqlite3.Connection, environment: int, key: Key) -> int:
-        words = (environment, key.kind.value, key.type, key.id)
-        row = db.execute(
-            "SELECT id FROM keys WHERE environment = ? AND kind = ? AND type = ? AND key = ?", words
-        ).fetchone()
-        if row is None:
-            cursor = db.execute("INSERT INTO keys (environment, kind, type, key) VALUES (?, ?, ?, ?)", words)
-            return int(cursor.lastrowid or 0)
-        return int(row[0])
+    def _write_steps(db: sqlite3.Connection, environment: int, steps: Sequence[Step]) -> None:
+        changes = [(_words(environment, change.key), change) for step in steps for change in step.changes]
+        edges = [(ref.type, ref.id, *words) for words, change in changes for ref in _ends(change)]
+        db.executemany("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [_row(environment, step) for step in steps])
+        db.executemany(
+            "INSERT INTO keys (environment, kind, type, key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (words for words, _ in changes),
+        )
+        db.executemany(
+            f"INSERT INTO versions SELECT id, ?, environment, ? FROM keys WHERE {_NAMED}",  # noqa: S608 - fixed words
+            ((change.offset, _packed(change.after), *words) for words, change in changes),
+        )
+        db.executemany(
+            f"INSERT INTO edges SELECT environment, ?, ?, kind, id FROM keys WHERE {_NAMED} ON CONFLICT DO NOTHING",  # noqa: S608 - fixed words
+            edges,
+        )
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -210,7 +194,7 @@ class LocalHistory:
             "JOIN versions v ON v.key = k.id AND v.offset <= ? WHERE e.name = ? ORDER BY v.offset DESC LIMIT 1",
             (key.kind.value, key.type, key.id, at, environment),
         )
-        return Version(*rows[0]) if rows and rows[0][1] is not None else None
+        return _version(*rows[0]) if rows and rows[0][1] is not None else None
 
     def all(
         self, environment: str, kind: Kind, at: int, *, type: str | None = None, after: Key | None = None
@@ -264,7 +248,7 @@ class LocalHistory:
             "ORDER BY v.offset",
             (key.kind.value, key.type, key.id, after, upto, environment),
         )
-        return [Version(*row) for row in rows]
+        return [_version(*row) for row in rows]
 
     def changed(self, environment: str, after: int, upto: int) -> list[Key]:
         """Answer the keys that have a version with after < offset <= upto, sorted."""
@@ -327,6 +311,17 @@ class LocalHistory:
             return self._db.execute(query, words).fetchall()
 
 
+_NAMED = "environment = ? AND kind = ? AND type = ? AND key = ?"
+
+_ZLIB = b"x"
+"""How compressed values begin, and JSON never does."""
+
+_LONG = 1024
+"""Values of so many bytes are compressed."""
+
+_QUICK = 1
+"""zlib's fastest level: a clique shrinks to a fifth."""
+
 _BLAME = "s.offset, s.logged_at, s.occurred_at, s.source, s.event_id, s.event, s.digest"
 
 
@@ -344,7 +339,32 @@ def _blame(row: tuple) -> Blame:  # type: ignore[type-arg]  # a row of _BLAME
 
 
 def _key_version(row: tuple) -> KeyVersion:  # type: ignore[type-arg]  # kind, type, key, offset, value
-    return KeyVersion(Key(Kind(row[0]), row[1], row[2]), Version(row[3], row[4]))
+    return KeyVersion(Key(Kind(row[0]), row[1], row[2]), _version(row[3], row[4]))
+
+
+def _words(environment: int, key: Key) -> tuple[int, str, str, str]:
+    return environment, key.kind.value, key.type, key.id
+
+
+def _row(environment: int, step: Step) -> tuple[object, ...]:
+    when = step.logged_at, step.occurred_at
+    return environment, step.offset, *when, step.source, step.event_id, step.event, step.digest.to_bytes(32, "big")
+
+
+def _packed(value: bytes | None) -> bytes | None:
+    """Answer a value as it is stored: a long one compressed, since cliques name hundreds of things by their ids."""
+    if value is None or (len(value) < _LONG and not value.startswith(_ZLIB)):
+        return value
+    return zlib.compress(value, _QUICK)
+
+
+def _version(offset: int, stored: bytes | None) -> Version:
+    if stored is None or not stored.startswith(_ZLIB):
+        return Version(offset, stored)
+    try:
+        return Version(offset, zlib.decompress(stored))
+    except zlib.error as error:
+        raise HistoryError(f"a value of offset {offset} is damaged: {error}") from error
 
 
 def _parent(value: bytes | None) -> Ref | None:
