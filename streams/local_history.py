@@ -258,7 +258,7 @@ class LocalHistory:
             "JOIN keys k ON k.id = v.key WHERE e.name = ?",
             (after, upto, environment),
         )
-        return sorted(Key(Kind(kind), type_, key) for kind, type_, key in rows)
+        return sorted(_key_of(row) for row in rows)
 
     def blame(self, environment: str, offset: int) -> Blame | None:
         """Answer the event at an offset, None if it is not in the history."""
@@ -339,7 +339,14 @@ def _blame(row: tuple) -> Blame:  # type: ignore[type-arg]  # a row of _BLAME
 
 
 def _key_version(row: tuple) -> KeyVersion:  # type: ignore[type-arg]  # kind, type, key, offset, value
-    return KeyVersion(Key(Kind(row[0]), row[1], row[2]), _version(row[3], row[4]))
+    return KeyVersion(_key_of(row), _version(row[3], row[4]))
+
+
+def _key_of(row: tuple) -> Key:  # type: ignore[type-arg]  # kind, type, key, and what else there is
+    try:
+        return Key(Kind(row[0]), row[1], row[2])
+    except ValueError as error:
+        raise HistoryError(f"the history holds a key of no known kind: {error}") from error
 
 
 def _words(environment: int, key: Key) -> tuple[int, str, str, str]:

@@ -8,6 +8,7 @@ from projections.digest import EMPTY, advance, text
 from projections.fold import VERSION, Fold, object_of
 from projections.inventory import Ref
 from projections.link import ends
+from schemas.errors import HistoryError
 from schemas.events import Entry
 from streams.history import Blame, History, KeyVersion, Position, Version
 from streams.journal import Journal
@@ -54,6 +55,8 @@ def verify(journal: Journal, history: History, environment: str, progress: Progr
         replay.end(position)
     except _Differs as differs:
         problem = differs
+    except HistoryError as unreadable:
+        problem = _Differs(replay.fold.offset, str(unreadable))
     return Verdict(
         environment,
         replay.events,

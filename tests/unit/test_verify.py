@@ -48,6 +48,11 @@ TAMPERED = {
     "who saw the event": ("UPDATE steps SET source = 'x' WHERE offset = {offset}", "source of the event is x"),
     "when it was logged": ("UPDATE steps SET logged_at = 1 WHERE offset = {offset}", "logged_at of the event is 1"),
     "the key has another name": ("UPDATE keys SET key = 'i-wab' WHERE id = {web}", "i-wa?e?b is kept otherwise"),
+    "the key is of no kind": ("UPDATE keys SET kind = 'x' WHERE id = {web}", "key of no known kind"),
+    "a value that cannot be unpacked": (
+        "UPDATE versions SET value = x'78ff' WHERE key = {web} AND offset = {offset}",
+        "is damaged",
+    ),
     "an object is not found at its parent": ("DELETE FROM edges WHERE key = {web}", "is not found at host node-1"),
     "a link is not found at its end": (
         "DELETE FROM edges WHERE kind = 'link' AND type = 'vnic' AND id = 'node-1-tap10000000-00'",
