@@ -7,6 +7,7 @@ from itertools import groupby
 from calipso.show import SIGNS, STYLES, seconds
 from calipso.terminal import clipped, line, pieces
 from calipso.values import changes
+from projections.link import ends
 from schemas.canonical import Document
 
 PARTS = ("objects", "links", "cliques")
@@ -63,10 +64,8 @@ def _row(how: str, item: Document, part: str, names: Names) -> _Row:
 
 
 def _name(item: Document, names: Names) -> str:
-    source, _, target = item["type"].partition("-")
-    if target:  # a link
-        a, _, b = item["id"].partition("|")
-        return f"{names(source, a)} | {names(target, b)}"
+    if "-" in item["type"]:  # a link
+        return " | ".join(names(*end) for end in ends(item["type"], item["id"]))
     name = names(item["type"], item["id"])
     return name if name == item["id"] else f"{name}  {item['id']}"
 

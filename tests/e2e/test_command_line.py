@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -293,6 +294,23 @@ def test_an_environment_that_does_not_exist_is_named_with_those_that_do(demo: Pr
 
 def test_the_demo_overwrites_nothing(demo: Program) -> None:
     assert "calipso demo NAME" in demo.refused("demo")
+
+
+def test_what_the_demo_proposes_to_ask_can_be_asked(tmp_path: Path) -> None:
+    program = Program(tmp_path / "data")
+    proposed = re.findall(r"^  calipso (.+?)  ", program.run("demo").out.partition("Ask next:")[2], re.MULTILINE)
+    assert len(proposed) > 5
+    for words in map(shlex.split, proposed):
+        if words != ["up"]:  # which runs until it is interrupted
+            assert program.run(*words, code=EXIT.get(words[0], 0)).out
+
+
+def test_the_answer_that_the_readme_shows_is_the_demos(demo: Program) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    question, *shown = re.search(r"    \$ calipso (diff .*?)\n\n\S", readme, re.DOTALL)[1].splitlines()  # type: ignore[index]  # without it the test fails
+    answer = re.sub(r"#\d+", "#", demo.run(*question.split(), code=1).out).splitlines()
+    for line in (line[4:] for line in shown if line[4:] not in ("", "...")):
+        assert re.sub(r"#\d+", "#", line) in answer
 
 
 # -- wrong words -------------------------------------------------------------------------------------------
