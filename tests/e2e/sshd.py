@@ -48,7 +48,7 @@ class Sshd:
             f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.host_key}\nUsePAM no\nStrictModes no\n"
             f"PidFile none\nAuthorizedKeysFile {self.folder}/authorized_keys\nPasswordAuthentication no\n"
             f"PermitRootLogin prohibit-password\nMaxStartups 100\n"
-            f"SetEnv PATH={self.folder}/bin:/usr/bin:/bin\n{self._more}"
+            f"SetEnv PATH={self.folder}/bin:/usr/bin:/bin HOME={self.folder}\n{self._more}"
         )
         words = [_sshd(), "-D", "-e", "-f", str(config)]
         with (self.folder / "log").open("wb") as log:
