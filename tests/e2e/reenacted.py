@@ -81,9 +81,9 @@ class Reenacted:
         (self.folder / "lab.toml").write_text("\n".join(lines))
 
     @property
-    def environ(self) -> dict[str, str]:
-        """Answer the environment variables by which openstacksdk finds the cloud."""
-        return {"OS_CLIENT_CONFIG_FILE": str(self.folder / "clouds.yaml")}
+    def clouds(self) -> str:
+        """Answer the path of its clouds.yaml."""
+        return str(self.folder / "clouds.yaml")
 
     def stop(self) -> None:
         """End everything."""

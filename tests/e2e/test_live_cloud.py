@@ -41,10 +41,10 @@ def shipped(tmp_path: Path) -> Any:
 
 def test_a_live_scan_sees_what_a_scan_of_its_recording_sees(program: Program, lab: Reenacted, shipped: Any) -> None:
     define = ("--define", str(lab.folder / "lab.toml"))
-    live = program.run("scan", "lab", *define, "--json", **lab.environ).answer
+    live = program.run("scan", "lab", *define, "--json", OS_CLIENT_CONFIG_FILE=lab.clouds).answer
     assert (live["status"], live["origin"], live["failures"]) == ("completed", "cloud:lab", [])
     assert objects(program) == shipped
-    again = program.run("scan", "lab", "--json", **lab.environ).answer
+    again = program.run("scan", "lab", "--json", OS_CLIENT_CONFIG_FILE=lab.clouds).answer
     assert again["status"] == "completed"
     assert program.run("diff", "lab", str(live["offset"]), "latest").code == 0
 
@@ -53,7 +53,7 @@ def test_a_recording_is_a_bundle_that_scans_like_the_cloud_and_leaves_the_log_al
     program: Program, lab: Reenacted, shipped: Any, tmp_path: Path
 ) -> None:
     define = ("--define", str(lab.folder / "lab.toml"))
-    program.run("record", "lab", "--to", str(tmp_path / "bundle"), *define, **lab.environ)
+    program.run("record", "lab", "--to", str(tmp_path / "bundle"), *define, OS_CLIENT_CONFIG_FILE=lab.clouds)
     assert "lab" not in program.run("environments", "--json", code=None).out
     program.run("scan", "lab", "--from", str(tmp_path / "bundle"))
     assert objects(program) == shipped
@@ -63,23 +63,23 @@ def test_a_host_that_is_gone_during_a_scan_is_named_and_nothing_of_it_is_swept(
     program: Program, lab: Reenacted
 ) -> None:
     define = ("--define", str(lab.folder / "lab.toml"))
-    program.run("scan", "lab", *define, **lab.environ)
+    program.run("scan", "lab", *define, OS_CLIENT_CONFIG_FILE=lab.clouds)
     before = objects(program)
     lab.hosts.pop("compute-2").stop()
-    ended = program.run("scan", "lab", code=2, **lab.environ)
+    ended = program.run("scan", "lab", code=2, OS_CLIENT_CONFIG_FILE=lab.clouds)
     assert "compute-2" in ended.err
     assert objects(program) == before
-    failures = program.run("scan", "lab", "--json", code=2, **lab.environ).answer["failures"]
+    failures = program.run("scan", "lab", "--json", code=2, OS_CLIENT_CONFIG_FILE=lab.clouds).answer["failures"]
     assert {failure["host"] for failure in failures} == {"compute-2"}
     assert all(failure["request"] and failure["reason"] for failure in failures)
 
 
 def test_an_api_that_fails_in_mid_scan_is_named_and_nothing_of_it_is_swept(program: Program, lab: Reenacted) -> None:
     define = ("--define", str(lab.folder / "lab.toml"))
-    program.run("scan", "lab", *define, **lab.environ)
+    program.run("scan", "lab", *define, OS_CLIENT_CONFIG_FILE=lab.clouds)
     before = objects(program)
     lab.cloud.say("/network/v2.0/ports", Reply({"NeutronError": {"message": "the database is gone"}}, 500))
-    ended = program.run("scan", "lab", code=2, **lab.environ)
+    ended = program.run("scan", "lab", code=2, OS_CLIENT_CONFIG_FILE=lab.clouds)
     assert "/v2.0/ports" in ended.err
     assert "the database is gone" in ended.err
     kept = {(o["type"], o["id"]) for o in objects(program)}
