@@ -46,8 +46,10 @@ def scan(
     return _result(engine, environment, report, source.origin)
 
 
-def record(engine: Engine, environment: str, folder: Path, define: Path | None, uplinks: Sequence[str]) -> Document:
-    """Walk the live cloud as a scan does and save every answer in a new folder; the log stays as it is."""
+def record(
+    engine: Engine | None, environment: str, folder: Path, define: Path | None, uplinks: Sequence[str]
+) -> Document:
+    """Walk the live cloud as a scan does and save every answer in a new folder; the log, if any, stays as it is."""
     check_name(environment)
     with _source(engine, environment, None, define, uplinks) as source:
         recording = RecordingAccess(source.access, folder)
@@ -66,7 +68,7 @@ def check_name(environment: str) -> None:
 
 @contextmanager
 def _source(
-    engine: Engine, environment: str, bundle: Path | None, define: Path | None, uplinks: Sequence[str]
+    engine: Engine | None, environment: str, bundle: Path | None, define: Path | None, uplinks: Sequence[str]
 ) -> Iterator[Source]:
     recorded = None if bundle is None else read_bundle(bundle)
     known = known_settings(engine, environment)
@@ -89,9 +91,9 @@ def _source(
         access.close()
 
 
-def known_settings(engine: Engine, environment: str) -> EnvironmentSettings | None:
+def known_settings(engine: Engine | None, environment: str) -> EnvironmentSettings | None:
     """Answer the settings that the log has of an environment, None if it knows none."""
-    if engine.journal.head(environment) < 0:
+    if engine is None or engine.journal.head(environment) < 0:
         return None
     document = engine.questions.past(environment).settings().get("settings")
     return None if document is None else EnvironmentSettings.from_document(document, f"environment {environment}")

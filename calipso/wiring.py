@@ -55,10 +55,15 @@ def opened(settings: Settings) -> Iterator[Engine]:
         engine.close()
 
 
+def has_data(settings: Settings) -> bool:
+    """Answer whether there is a log. One that is lost beside its side files counts: opening it tells the damage."""
+    return any(settings.folder.glob(f"{NAME}*"))
+
+
 @contextmanager
 def existing(settings: Settings) -> Iterator[Engine]:
     """Yield the engine of a data folder that is there; NotFound says what to do when there is none. Makes nothing."""
-    if not any(settings.folder.glob(f"{NAME}*")):  # a lost log beside its side files is damage, which opening tells
+    if not has_data(settings):
         raise NotFound(
             f"there is no data in {settings.folder}: calipso demo fills it with an example, calipso scan with a cloud, "
             "or CALIPSO_LOG names another folder"

@@ -1,6 +1,7 @@
 """The commands that look at a cloud or write the log, and the one that serves it."""
 
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 
 from calipso.reading import At, Environment, Json, settings_of
 from calipso.terminal import as_json, line
-from calipso.wiring import Engine, event, existing, opened
+from calipso.wiring import Engine, event, existing, has_data, opened
 from schemas.errors import BadInput, Conflict
 from schemas.events import Event, SnapshotTaken
 
@@ -57,7 +58,8 @@ def record(
     """Save what a live cloud answers to a scan, secrets removed, as a bundle. Exit code as of scan."""
     from calipso import scanning  # here, for no reading command should wait for what looks at clouds
 
-    with opened(settings_of(context)) as engine:
+    settings = settings_of(context)
+    with opened(settings) if has_data(settings) else nullcontext() as engine:
         result = scanning.record(engine, environment, to, define, uplink or [])
     scanning.show_result(result)
     raise typer.Exit(0 if result["status"] == "completed" else 2)

@@ -286,6 +286,11 @@ def test_without_data_one_line_says_what_to_do_and_no_folder_is_made(program: Pr
     assert not program.folder.exists()
 
 
+def test_a_recording_needs_no_data_and_makes_none(program: Program, tmp_path: Path) -> None:
+    assert "no cloud is named" in program.refused("record", "lab", "--to", str(tmp_path / "bundle"))
+    assert not program.folder.exists()
+
+
 def test_an_environment_that_does_not_exist_is_named_with_those_that_do(demo: Program) -> None:
     said = demo.refused("at", "nowhere")
     assert "nowhere" in said
