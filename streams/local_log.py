@@ -5,7 +5,7 @@ import struct
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from zlib import crc32
@@ -151,11 +151,13 @@ class LocalLog:
 
     def _names(self, connection: sqlite3.Connection) -> list[str]:
         """Answer the environments in order of name; the table and its index must tell the same."""
-        rows = connection.execute(_LIST).fetchall()
+        with _at_one_moment(connection):
+            rows = connection.execute(_LIST).fetchall()
+            again = connection.execute(_LIST_AGAIN).fetchall()
         for row in rows:
             self._checked_place(row)
         listed = sorted((row[4], row[0]) for row in rows)
-        if listed != connection.execute(_LIST_AGAIN).fetchall():
+        if listed != again:
             raise LogCorrupt(f"{self.path}: the list of environments is damaged")
         return [name for name, _ in listed]
 
@@ -197,6 +199,19 @@ class LocalLog:
             cursor = connection.execute(_READ, (first, last, _CHUNK_RECORDS))
             with closing(cursor):
                 return list(_until_full(cursor))
+
+
+@contextmanager
+def _at_one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let several statements see one state, whatever others append between them."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("COMMIT")
 
 
 def _until_full(rows: Iterator[_Row]) -> Iterator[_Row]:

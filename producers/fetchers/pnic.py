@@ -24,7 +24,9 @@ def fetch_pnics(look: Look, parent: Found) -> Iterator[Found]:
     bond_of = {member: name for name, (_, members) in bonds.items() for member in members}
     names = sorted({*_uplinks(look, host), *bonds, *bond_of})
     if not names:
-        look.warnings.append(f"host {host}: no NIC was found; if its uplinks are virtual, name them in 'uplinks'")
+        look.warnings.append(
+            f"host {host}: no NIC was found; if its uplinks are virtual, name them in 'uplinks' (--uplink 'eth*')"
+        )
     for name in names:
         document = _pnic(look, host, name)
         if name in bond_of:

@@ -432,3 +432,18 @@ def test_a_limit_on_the_size_of_files_breaks_no_batch(tmp_path: Path, size: int)
     assert kept == [b"%d" % number * 1000 for number in range(len(kept))]
     assert log.append("zed", [b"more"]) == [len(kept)]
     log.close()
+
+
+def test_an_environment_begun_while_environments_are_listed_is_no_damage(tmp_path: Path) -> None:
+    log, other = LocalLog(tmp_path), LocalLog(tmp_path)
+    log.append("a", [b"1"])
+    waiting = ["b"]
+
+    def begin(statement: str) -> None:
+        if "INDEXED BY" in statement and waiting:
+            other.append(waiting.pop(), [b"1"])
+
+    log._reader._connection.set_trace_callback(begin)
+    assert log.environments() in (["a"], ["a", "b"])
+    log.close()
+    other.close()
