@@ -45,7 +45,7 @@ class Clique:
             "focal_id": self.focal.id,
             "clique_type": self.clique_type,
             "constraints": self.constraints,
-            "nodes": [list(ref) for ref in self.nodes],
+            "nodes": list(map(list, self.nodes)),
             "links": [[key.type, key.id] for key in self.links],
         }
 
@@ -163,6 +163,10 @@ _BOUNDED_BY_LINKS = frozenset([("host_pnic", "vconnector")])
 """Focal types, and other types at which a link may change their bounds: then those of before tell nothing."""
 
 
+FEW = 8
+"""So many links for each network are looked through faster than they are sorted."""
+
+
 class Crossroads:
     """The links of objects that have many, sorted by where they lead and what they carry.
 
@@ -173,10 +177,8 @@ class Crossroads:
         """Start with none."""
         self._ways: dict[Ref, dict[tuple[str, str | None], list[Link]]] = {}
 
-    def narrowed(self, node: Ref, links: list[Link], end: str, networks: frozenset[str] | None) -> list[Link]:
-        """Answer, of the links at an object, at least those to a type that carry a network, or none in particular."""
-        if networks is None or len(links) <= _FEW * len(networks):
-            return links
+    def narrowed(self, node: Ref, links: list[Link], end: str, networks: Iterable[str]) -> list[Link]:
+        """Answer, of the links at an object, those to a type that carry one of the networks, or none in particular."""
         ways = self._ways.get(node)
         if ways is None:
             ways = self._ways[node] = _ways(node, links)
@@ -189,10 +191,6 @@ class Crossroads:
             if link is not None:
                 self._ways.pop(link.source, None)
                 self._ways.pop(link.target, None)
-
-
-_FEW = 8
-"""So many links for each network are looked through faster than they are sorted."""
 
 
 def _ways(node: Ref, links: list[Link]) -> dict[tuple[str, str | None], list[Link]]:
@@ -216,6 +214,8 @@ class _LinksAt:
         """Answer at least the links that lead to a type and may carry one of the networks."""
         explicit = self._graph.links(node)
         if not self._implicit:
+            if networks is None or len(explicit) <= FEW * len(networks):
+                return explicit
             return self._crossroads.narrowed(node, explicit, end, networks)
         reach = around(node, self._graph)
         self.asked |= reach.asked

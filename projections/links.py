@@ -99,11 +99,11 @@ class Links:
 
     def at(self, ref: Ref) -> list[Link]:
         """Answer the links that an object is an end of, sorted by key. The list is the engine's own: only read it."""
-        links = self._at.get(ref)
-        if links is None:
-            return []
         found = self._sorted_at.get(ref)
         if found is None:
+            links = self._at.get(ref)
+            if links is None:
+                return []
             found = sorted(links.values(), key=lambda link: (link.key.type, link.key.id))
             self._sorted_at[ref] = found
         return found
