@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from streams.log import Log, Record
 
 # Each example works in environments of its own, so one log for all of them is sound (and a broker is slow to make).
-_law = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+# Each engine's test runs these same methods: that is what they are for.
+_law = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+)
 
 _batches = st.lists(st.tuples(st.integers(0, 2), st.lists(st.binary(max_size=40), max_size=5)), min_size=1, max_size=20)
 """Appends in the order in which they are made: which of three environments, and what."""
