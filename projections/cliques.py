@@ -12,10 +12,10 @@ from projections.inventory import Obj, Ref, Touched
 from projections.link import NETWORK, SEGMENT, Link
 from projections.links import LinkChange
 from projections.segments import segment_names
-from schemas.canonical import Document, encode
+from schemas.canonical import Document, decode_document, encode
 
-CliqueChange = tuple[Key, Document | None, Document | None]
-"""A clique that is not what it was: before and after, None where there is none."""
+CliqueChange = tuple[Key, bytes | None, bytes | None]
+"""A clique that is not what it was: canonical JSON of before and after, None where there is none."""
 
 Bounds = dict[str, frozenset[str] | None]
 """For each attribute that bounds a clique the values that are let in; None lets everything in."""
@@ -38,16 +38,29 @@ class Clique:
     nodes: tuple[Ref, ...]
     links: tuple[Key, ...]
 
+    def value(self) -> bytes:
+        """Answer the clique as canonical JSON; nodes and links are [type, id], sorted."""
+        return encode(
+            {
+                "focal_type": self.focal.type,
+                "focal_id": self.focal.id,
+                "clique_type": self.clique_type,
+                "constraints": self.constraints,
+                "nodes": self.nodes,
+                "links": [(key.type, key.id) for key in self.links],
+            }
+        )
+
     def document(self) -> Document:
-        """Answer the clique as JSON; nodes and links are [type, id], sorted."""
-        return {
-            "focal_type": self.focal.type,
-            "focal_id": self.focal.id,
-            "clique_type": self.clique_type,
-            "constraints": self.constraints,
-            "nodes": list(map(list, self.nodes)),
-            "links": [[key.type, key.id] for key in self.links],
-        }
+        """Answer the clique as JSON."""
+        return decode_document(self.value())
+
+
+class Kept(NamedTuple):
+    """A clique as it is kept: its canonical JSON, and its bounds apart, since they are asked for with every link."""
+
+    value: bytes
+    bounds: Bounds
 
 
 class Walk(NamedTuple):
@@ -234,7 +247,7 @@ class Cliques:
         """Start with no clique."""
         self._recipes = tuple(recipes)
         self._chosen: dict[str, Recipe] = {}
-        self._cliques: dict[Ref, Document] = {}
+        self._cliques: dict[Ref, Kept] = {}
         self._asked: dict[Ref, frozenset[Ref]] = {}
         self._askers: dict[Ref, set[Ref]] = {}
         self._crossroads = Crossroads()
@@ -259,11 +272,12 @@ class Cliques:
 
     def get(self, focal: Ref) -> Document | None:
         """Answer the clique of an object, or None."""
-        return self._cliques.get(focal)
+        kept = self._cliques.get(focal)
+        return None if kept is None else decode_document(kept.value)
 
     def stored(self) -> dict[Key, bytes]:
         """Answer every clique as canonical JSON by key, sorted."""
-        return {_key(ref): encode(self._cliques[ref]) for ref in sorted(self._cliques)}
+        return {_key(ref): self._cliques[ref].value for ref in sorted(self._cliques)}
 
     def update(self, graph: Landscape, touched: Sequence[Touched], changes: Sequence[LinkChange]) -> list[CliqueChange]:
         """Take in what happened to objects and links (`graph` is as it is after); answer what changed, sorted."""
@@ -277,14 +291,15 @@ class Cliques:
         rebuilt = (self._rebuild(focal, graph) for focal in sorted(dirty))
         return [change for change in rebuilt if change is not None]
 
-    def restore(self, documents: Iterable[Document]) -> None:
+    def restore(self, values: Iterable[bytes]) -> None:
         """Begin again from the cliques that these recipes gave for the objects and links that there are."""
         self._cliques, self._asked, self._askers = {}, {}, {}
-        for document in documents:
+        for value in values:
+            document = decode_document(value)
             focal = Ref(document["focal_type"], document["focal_id"])
             networks = document["constraints"].get(NETWORK) or ()
             nodes = (Ref(*node) for node in document["nodes"])
-            self._cliques[focal] = document
+            self._cliques[focal] = Kept(value, _bounds(document["constraints"]))
             self._ask(focal, frozenset([*nodes, *(Ref("network", network) for network in networks)]))
         self._stale, self._partly_known = False, True
 
@@ -321,25 +336,25 @@ class Cliques:
 
     def _could_take(self, focal: Ref, end: Ref, versions: list[Link]) -> bool:
         """Answer whether a clique has a step along the link from this end, and bounds that let a version of it in."""
-        recipe, document = self._chosen.get(focal.type), self._cliques.get(focal)
-        if recipe is None or document is None or recipe.use_implicit_links:
+        recipe, kept = self._chosen.get(focal.type), self._cliques.get(focal)
+        if recipe is None or kept is None or recipe.use_implicit_links:
             return True
         if (focal.type, end.type) in _BOUNDED_BY_LINKS:
             return True
         if f"{end.type}-{versions[0].other(end).type}" not in recipe.link_types:
             return False
-        bounds = {name: None if v is None else frozenset(v) for name, v in document["constraints"].items()}
-        return any(admits(bounds, link) for link in versions)
+        return any(admits(kept.bounds, link) for link in versions)
 
     def _rebuild(self, focal: Ref, graph: Landscape) -> CliqueChange | None:
         obj, recipe = graph.get(focal), self._chosen.get(focal.type)
         clique, asked = (None, frozenset[Ref]()) if obj is None or recipe is None else self._walk(obj, graph, recipe)
         before = self._cliques.pop(focal, None)
-        after = None if clique is None else clique.document()
+        after = None if clique is None else Kept(clique.value(), _bounds(clique.constraints))
         if after is not None:
             self._cliques[focal] = after
         self._ask(focal, asked)
-        return None if before == after else (_key(focal), before, after)
+        old, new = before and before.value, after and after.value
+        return None if old == new else (_key(focal), old, new)
 
     def _walk(self, focal: Obj, graph: Landscape, recipe: Recipe) -> Walk:
         return walk(focal, graph, recipe, self._crossroads)
@@ -365,6 +380,10 @@ def recompute(graph: Landscape, chosen: dict[str, Recipe]) -> dict[Key, Document
 
 def _focal_objects(graph: Landscape, chosen: dict[str, Recipe]) -> Iterable[Obj]:
     return (obj for focal_type in sorted(chosen) for obj in graph.of_type(focal_type))
+
+
+def _bounds(constraints: Document) -> Bounds:
+    return {name: None if wanted is None else frozenset(wanted) for name, wanted in constraints.items()}
 
 
 def _key(focal: Ref) -> Key:

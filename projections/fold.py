@@ -144,7 +144,7 @@ class Fold:
         cliques = self.cliques.update(Now(self.inventory, self.links), touched, links)
         return [
             *(Change(key, _link_value(old), _link_value(new), offset) for key, old, new in links),
-            *(Change(key, _value(old), _value(new), offset) for key, old, new in cliques),
+            *(Change(key, old, new, offset) for key, old, new in cliques),
         ]
 
     # -- scans -------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ class Fold:
     def _configure(self, offset: int) -> list[Change]:
         self.cliques.configure(self.environment, self.settings)
         cliques = self.cliques.update(Now(self.inventory, self.links), (), ())
-        return [Change(key, _value(old), _value(new), offset) for key, old, new in cliques]
+        return [Change(key, old, new, offset) for key, old, new in cliques]
 
     @property
     def settings(self) -> Document:
@@ -277,7 +277,7 @@ class Fold:
                 obj, scope = object_of(key, value)
                 fold.inventory.put(obj, scope)
             elif key.kind is Kind.CLIQUE:
-                cliques.append(decode_document(value))
+                cliques.append(value)
             elif key.kind is not Kind.LINK:
                 fold.records[key] = value
         fold.cliques.configure(environment, fold.settings)
@@ -366,7 +366,3 @@ def object_of(key: Key, value: bytes) -> tuple[Obj, Scope]:
 
 def _link_value(link: Link | None) -> bytes | None:
     return None if link is None else encode(link.document())
-
-
-def _value(document: Document | None) -> bytes | None:
-    return None if document is None else encode(document)

@@ -7,7 +7,7 @@ from projections.clique_types import SHIPPED, Recipe
 from projections.cliques import Cliques, recompute
 from projections.inventory import Obj, Ref, Touched
 from projections.links import LinkChange
-from schemas.canonical import Document, decode_document
+from schemas.canonical import Document, decode_document, encode
 from tests.unit import disturbances, vocabularies
 from tests.unit.small_clouds import SmallCloud, bridge, hybrid_vm, instance, network, obj, otep, pnic, vedge, zed_cloud
 
@@ -44,6 +44,11 @@ def test_so_they_do_for_objects_at_random(steps: list[tuple[str, list[Obj]]], re
     follow(SmallCloud(), fresh(recipes), recipes, steps, None)
 
 
+def raw(document: Document | None) -> bytes | None:
+    """Answer a clique as a change tells it."""
+    return None if document is None else encode(document)
+
+
 def follow(
     cloud: SmallCloud,
     cliques: Cliques,
@@ -61,7 +66,7 @@ def follow(
         after = recompute(cloud, cliques.chosen)
         assert documents(cliques) == {Ref(key.type, key.id): value for key, value in after.items()}
         assert changes == [
-            (key, before.get(key), after.get(key))
+            (key, raw(before.get(key)), raw(after.get(key)))
             for key in sorted(before.keys() | after.keys())
             if before.get(key) != after.get(key)
         ]
@@ -71,7 +76,7 @@ def follow(
 def restarted(cliques: Cliques, recipes: tuple[Recipe, ...]) -> Cliques:
     """Answer cliques that begin again from what was stored."""
     again = fresh(recipes)
-    again.restore(documents(cliques).values())
+    again.restore(cliques.stored().values())
     return again
 
 
@@ -94,7 +99,7 @@ def test_other_recipes_make_all_cliques_again() -> None:
     assert cliques.update(cloud, (), ()) == []
     cliques.configure("small", {"distribution": "Mercury"})
     changes = cliques.update(cloud, (), ())
-    assert {after["clique_type"] for _, _, after in changes if after} == {
+    assert {decode_document(after)["clique_type"] for _, _, after in changes if after} == {
         "Mercury instance",
         "Mercury network",
         "Mercury vservice",
