@@ -27,7 +27,7 @@ def demo(
         if engine.journal.head(environment) >= 0:
             raise Conflict(
                 f"environment {environment} is there already: name another one (calipso demo NAME), "
-                f"or begin anew by deleting {settings.folder}"
+                f"or begin anew by deleting {settings.place}"
             )
         for name in SNAPSHOTS:
             _look(engine, environment, bundles / name)

@@ -1,12 +1,32 @@
 """The settings of the program: read from the environment once, at the composition root, and handed on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
+from producers.secrets import Secret, resolve
 from schemas.errors import BadSettings
 
 DEFAULT_LOG = "local:./calipso-data"
+
+_KAFKA: Final = "kafka://HOST:PORT[,HOST:PORT]/TOPIC?partitions=N&replicas=N&security.protocol=..."
+_SECRET_WORDS: Final = ("password", "secret", "pem", "sasl.oauthbearer.config")
+"""In the name of an option of Kafka: its value is written as a reference (env:NAME, file:PATH)."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """Where the log lives when it lives on Kafka."""
+
+    bootstrap: str
+    topic: str
+    partitions: int = 1
+    replicas: int = 1
+    options: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    """More options, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,13 +34,61 @@ class Settings:
     """Where the data lives."""
 
     folder: Path
-    """Of the embedded log and history."""
+    """Of the embedded log, and of the history and the locks in any case."""
+    kafka: KafkaSettings | None = None
+    """None: the embedded log."""
+
+    @property
+    def place(self) -> str:
+        """Answer where the log is, in words."""
+        return str(self.folder) if self.kafka is None else f"topic {self.kafka.topic} of {self.kafka.bootstrap}"
 
 
 def read(environ: Mapping[str, str]) -> Settings:
-    """Answer the settings; BadSettings names the variable that is wrong."""
+    """Answer the settings; BadSettings names the variable that is wrong, and repeats no secret."""
     log = environ.get("CALIPSO_LOG", DEFAULT_LOG)
-    engine, _, place = log.partition(":")
+    if log.startswith("kafka://"):
+        history = environ.get("CALIPSO_HISTORY", DEFAULT_LOG)
+        return Settings(_folder("CALIPSO_HISTORY", history, "local:FOLDER"), _kafka(log, environ))
+    if "CALIPSO_HISTORY" in environ:
+        raise BadSettings("CALIPSO_HISTORY: only a log on Kafka has its history elsewhere; CALIPSO_LOG names no Kafka")
+    return Settings(_folder("CALIPSO_LOG", log, "local:FOLDER or kafka://HOST:PORT/TOPIC"))
+
+
+def _folder(variable: str, value: str, form: str) -> Path:
+    engine, _, place = value.partition(":")
     if engine != "local" or not place:
-        raise BadSettings(f"CALIPSO_LOG={log}: write local:FOLDER (default {DEFAULT_LOG})")
-    return Settings(folder=Path(place).expanduser())
+        raise BadSettings(f"{variable}={value}: write {form} (default {DEFAULT_LOG})")
+    return Path(place).expanduser()
+
+
+def _kafka(url: str, environ: Mapping[str, str]) -> KafkaSettings:
+    """Take the URL apart. It is not repeated in errors: somebody may have written a password in it."""
+    try:
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    except ValueError:
+        raise BadSettings(f"CALIPSO_LOG: write {_KAFKA}, name=value with & between behind the question mark") from None
+    topic = parts.path.removeprefix("/")
+    if not parts.netloc or "@" in parts.netloc or not topic or "/" in topic or parts.fragment:
+        raise BadSettings(f"CALIPSO_LOG: write {_KAFKA}")
+    counts = {name: _count(name, options.pop(name, "1")) for name in ("partitions", "replicas")}
+    secrets = {name: _secret(name, options.pop(name), environ) for name in list(options) if _is_secret(name)}
+    return KafkaSettings(parts.netloc, topic, **counts, options=options, secrets=secrets)
+
+
+def _count(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 10_000):
+        raise BadSettings(f"CALIPSO_LOG: {name} is a number from 1 to 10000")
+    return int(text)
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name for word in _SECRET_WORDS)
+
+
+def _secret(name: str, reference: str, environ: Mapping[str, str]) -> Secret:
+    try:
+        return resolve(reference, environ)
+    except BadSettings as error:
+        raise BadSettings(f"CALIPSO_LOG, {name}: {error}") from None

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from calipso.settings import Settings
-from schemas.errors import NotFound
+from schemas.errors import HistoryError, NotFound
 from schemas.events import Event, Payload
 from streams.journal import Journal
 from streams.local_history import LocalHistory
 from streams.local_log import LocalLog
+from streams.log import Log
 from streams.log_file import NAME
 from streams.questions import Questions
 from streams.worker import Worker
@@ -40,8 +41,8 @@ class Engine:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Engine]:
-    """Yield the engine of a data folder, which is created if need be."""
-    journal = Journal(LocalLog(settings.folder))
+    """Yield the engine of a data folder or a topic, which are created if need be."""
+    journal = Journal(_log(settings))
     try:
         history = LocalHistory(settings.folder)
     except BaseException:
@@ -55,18 +56,45 @@ def opened(settings: Settings) -> Iterator[Engine]:
         engine.close()
 
 
+def _log(settings: Settings, create: bool = True) -> Log:
+    kafka = settings.kafka
+    if kafka is None:
+        return LocalLog(settings.folder)
+    from streams.kafka_log import KafkaLog  # here, for who has the embedded log should not wait for Kafka's client
+
+    try:
+        settings.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HistoryError(f"{settings.folder}: cannot be made: {error.strerror}") from error
+    options = {**kafka.options, **{name: secret.reveal() for name, secret in kafka.secrets.items()}}
+    return KafkaLog(
+        kafka.bootstrap,
+        kafka.topic,
+        options,
+        partitions=kafka.partitions,
+        replicas=kafka.replicas,
+        create=create,
+    )
+
+
 def has_data(settings: Settings) -> bool:
     """Answer whether there is a log. One that is lost beside its side files counts: opening it tells the damage."""
-    return any(settings.folder.glob(f"{NAME}*"))
+    if settings.kafka is None:
+        return any(settings.folder.glob(f"{NAME}*"))
+    try:
+        _log(settings, create=False).close()
+    except NotFound:
+        return False
+    return True
 
 
 @contextmanager
 def existing(settings: Settings) -> Iterator[Engine]:
-    """Yield the engine of a data folder that is there; NotFound says what to do when there is none. Makes nothing."""
+    """Yield the engine of a log that is there; NotFound says what to do when there is none. Makes no log."""
     if not has_data(settings):
         raise NotFound(
-            f"there is no data in {settings.folder}: calipso demo fills it with an example, calipso scan with a cloud, "
-            "or CALIPSO_LOG names another folder"
+            f"there is no data in {settings.place}: calipso demo fills it with an example, calipso scan with a cloud, "
+            f"or CALIPSO_LOG names another {'folder' if settings.kafka is None else 'topic'}"
         )
     with opened(settings) as engine:
         yield engine

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from schemas.errors import BadInput, BadSettings, LogCorrupt, LogError
+from schemas.errors import BadInput, BadSettings, LogCorrupt, LogError, NotFound
 from streams.kafka_client import KafkaClient, Stored
 from streams.kafka_topic import Topic, faults, partition_of
 from streams.log import Record
@@ -59,8 +59,9 @@ class KafkaLog:
         partitions: int = 1,
         replicas: int = 1,
         timeout: float = 20.0,
+        create: bool = True,
     ) -> None:
-        """Open the topic, made if need be with so many partitions and replicas.
+        """Open the topic, made if need be with so many partitions and replicas; without `create`, NotFound.
 
         `bootstrap`: host:port, several with commas between. `options`: librdkafka's settings of the connection
         (security.protocol, sasl.*, ssl.*), secrets already in place. `timeout`: seconds that the brokers may be silent
@@ -72,7 +73,7 @@ class KafkaLog:
         self._tails: dict[int, _Tail] = {}
         self._locks = [threading.Lock() for _ in range(partitions)]
         try:
-            self._open(Topic(topic, partitions, replicas), timeout)
+            self._open(Topic(topic, partitions, replicas), timeout, create)
         except BaseException:
             self._client.close()
             raise
@@ -135,9 +136,11 @@ class KafkaLog:
 
     # The topic
 
-    def _open(self, topic: Topic, timeout: float) -> None:
+    def _open(self, topic: Topic, timeout: float, create: bool) -> None:
         deadline = time.monotonic() + timeout
         found = self._client.find()
+        if found is None and not create:
+            raise NotFound(f"{self._client.name}: there is no such topic")
         if found is None:
             self._client.create(topic)
         while found is None and time.monotonic() < deadline:

@@ -26,7 +26,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.errors import BadInput, BadSettings, LogCorrupt, LogError
+from schemas.errors import BadInput, BadSettings, LogCorrupt, LogError, NotFound
 from streams.kafka_log import KafkaLog
 from streams.kafka_topic import FoundTopic, Topic, faults, partition_of
 from streams.log import Log
@@ -427,6 +427,14 @@ def test_a_record_in_a_partition_that_is_not_its_own_is_damage(kafka: KafkaBroke
 
 
 # The topic
+
+
+def test_a_topic_is_not_made_unless_wanted(kafka: KafkaBroker, topic: str) -> None:
+    for _ in range(2):
+        with pytest.raises(NotFound, match=f"topic {topic}: there is no such topic"):
+            KafkaLog(kafka.bootstrap, topic, create=False)
+    KafkaLog(kafka.bootstrap, topic).close()
+    KafkaLog(kafka.bootstrap, topic, create=False).close()
 
 
 @pytest.mark.parametrize(
