@@ -44,7 +44,7 @@ def rescan(size: str) -> Measure:
         seconds = lab.fold(2)
         bare = lab.bare(2)
         speed, reference = lab.objects / seconds, lab.objects / bare
-        return Measure("rescan", size, speed, "objects/s", reference, BARE, speed / reference, 0.1)
+        return Measure("rescan", size, speed, "objects/s", reference, BARE, speed / reference, 0.25)
 
 
 def weight(size: str) -> Measure:
@@ -53,7 +53,7 @@ def weight(size: str) -> Measure:
         for day in (0, 1):
             lab.fold(day)
         log, history = lab.weights()
-        return Measure("weight", size, history / log, "bytes/byte", 1.0, "the log itself", log / history, 0.25)
+        return Measure("weight", size, history / log, "bytes/byte", 1.0, "the log itself", log / history, 0.3)
 
 
 BENCHMARKS: dict[str, Callable[[str], Measure]] = {"replay": replay, "rescan": rescan, "weight": weight}
