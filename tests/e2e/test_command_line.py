@@ -414,6 +414,20 @@ def test_a_name_cannot_steer_the_terminal(text: str) -> None:
     assert printable(text).isprintable()
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to what it runs in the background: it has interrupts ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def last_words(process: "subprocess.Popen[str]") -> str:
+    """Answer what the process says on standard error until it ends; one that does not end is ended."""
+    try:
+        return process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_an_interrupt_is_trouble_and_not_a_difference(demo: Program, tmp_path: Path) -> None:
     fifo = tmp_path / "stream"
     os.mkfifo(fifo)
@@ -422,10 +436,11 @@ def test_an_interrupt_is_trouble_and_not_a_difference(demo: Program, tmp_path: P
         env=demo.environ(),
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,
     )
     with fifo.open("w"):  # returns when the program has begun to read
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        said = last_words(process)
     assert process.returncode == 2
     assert said == "calipso: interrupted\n"
     assert demo.run("verify", "demo", "--json").answer["problem"] is None
