@@ -91,10 +91,7 @@ def show_object(
     with existing(settings_of(context)) as engine:
         past = engine.questions.past(environment, at)
         answer = engine.questions.object(past, object_type, object_id)
-    if json:
-        return as_json(answer)
-    show.moment(answer)
-    return show.the_object(answer)
+    _tell(answer, show.the_object, json=json)
 
 
 def tree(
@@ -112,10 +109,7 @@ def tree(
     root = None if object_type is None or object_id is None else Ref(object_type, object_id)
     with existing(settings_of(context)) as engine:
         answer = engine.questions.tree(engine.questions.past(environment, at), root, depth)
-    if json:
-        return as_json(answer)
-    show.moment(answer)
-    return show.the_tree(answer)
+    _tell(answer, show.the_tree, json=json)
 
 
 def clique(
@@ -129,10 +123,7 @@ def clique(
     """Show what an object hangs on, link by link: from its vNIC to the wire, or from the wire back."""
     with existing(settings_of(context)) as engine:
         answer = engine.questions.clique(engine.questions.past(environment, at), object_type, object_id)
-    if json:
-        return as_json(answer)
-    show.moment(answer)
-    return show.the_clique(answer)
+    _tell(answer, show.the_clique, json=json)
 
 
 def impact(
@@ -146,10 +137,7 @@ def impact(
     """Show what depends on an object: instances, networks, projects, hosts and all that lies between."""
     with existing(settings_of(context)) as engine:
         answer = engine.questions.impact(engine.questions.past(environment, at), object_type, object_id)
-    if json:
-        return as_json(answer)
-    show.moment(answer)
-    return show.the_impact(answer)
+    _tell(answer, show.the_impact, json=json)
 
 
 def diff(
@@ -297,6 +285,14 @@ def verify(context: typer.Context, environment: Environment, json: Json = False)
     else:
         trouble(f"{environment}: the history differs at offset {verdict.problem_offset}: {verdict.problem}")
     raise typer.Exit(0 if verdict.problem is None else 2)
+
+
+def _tell(answer: Document, tell: Callable[[Document], None], *, json: bool) -> None:
+    """Print an answer about one moment: whole as JSON, or that moment and then what a person reads."""
+    if json:
+        return as_json(answer)
+    show.moment(answer)
+    return tell(answer)
 
 
 def settings_of(context: typer.Context) -> Settings:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from projections.change import Key, Kind
 from projections.diff import diff, field_name
 from projections.fold import object_key
-from projections.impact import Dependent, impact
+from projections.impact import Dependent, impact, rolled_up
 from projections.implicit import reachable
 from projections.inventory import Obj, Ref
 from projections.link import Link, ends
@@ -212,14 +212,15 @@ class Questions:
         """Answer everything that depends on an object, nearest first, and the hosts, projects, networks among it."""
         obj = self.find(past, object_type, object_id)
         found = impact(obj.ref, past, past.children)
+        rolled = rolled_up(found)
         return {
             **reflects(past),
             "object": {"type": obj.type, "id": obj.id, "name": name_of(obj)},
             "dependents": [_dependent(past, item) for item in found],
-            **{
-                f"{kind}s": sorted(_name(past, item.ref) for item in found if item.ref.type == kind)
-                for kind in ("instance", "host", "project", "network")
-            },
+            "instances": _names(past, "instance", rolled.instances),
+            "hosts": _names(past, "host", rolled.hosts),
+            "projects": _names(past, "project", rolled.projects),
+            "networks": _names(past, "network", rolled.networks),
         }
 
     # -- time --------------------------------------------------------------------------------------------
@@ -379,6 +380,10 @@ def _node(past: Past, ref: Ref) -> Document:
     obj = past.get(ref)
     host = None if obj is None else obj.get("host")
     return {"type": ref.type, "id": ref.id, "name": _name(past, ref), "host": host}
+
+
+def _names(past: Past, object_type: str, ids: Iterable[str]) -> list[str]:
+    return sorted(_name(past, Ref(object_type, object_id)) for object_id in ids)
 
 
 def _name(past: Past, ref: Ref) -> str:
