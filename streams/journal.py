@@ -1,20 +1,28 @@
 """The journal: typed events over the log, and the one way in, so that nothing is stored unredacted."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from schemas import codec
-from schemas.errors import BadInput, CalipsoError
+from schemas.errors import BadInput, CalipsoError, LogCorrupt, LogTooNew
 from schemas.events import Entry, Event
 from schemas.redaction import redact_event
 from streams.log import Log, Record
+
+Bury = Callable[[str, Record, str], None]
+"""Called with an environment, a record of it that is no event, and the reason."""
 
 
 class Journal:
     """The events of every environment, in the order in which they became known."""
 
-    def __init__(self, log: Log) -> None:
-        """Stand over a log; `close` closes it."""
+    def __init__(self, log: Log, bury: Bury | None = None) -> None:
+        """Stand over a log; `close` closes it.
+
+        What is no event of its environment raises LogCorrupt, for on a log that only this program writes it is damage.
+        Where others can write, `bury` takes it, and reading goes on behind it: the same for every reader.
+        """
         self._log = log
+        self._bury = bury
 
     def append(self, events: Sequence[Event]) -> list[int]:
         """Redact, encode and append events of one environment, all or nothing; answer their offsets.
@@ -32,8 +40,36 @@ class Journal:
 
         An event that cannot be decoded raises LogCorrupt or LogTooNew, naming environment and offset.
         """
-        records = self._log.read(environment, after, upto)
-        return (_entry(environment, record) for record in records)
+        entries = (self.entry(environment, record) for record in self._log.read(environment, after, upto))
+        return (entry for entry in entries if entry is not None)
+
+    def entry(self, environment: str, record: Record) -> Entry | None:
+        """Answer a record as an event; None for one that was buried. Errors as of `read`.
+
+        A payload of an unknown schema in an envelope that is known raises LogTooNew, buried or not: the envelope shows
+        that a newer version of this program wrote it, and to leave it out would be to tell another story.
+        """
+        where = f"environment {environment!r}, offset {record.offset}"
+        try:
+            return _entry(record, self._envelope(environment, record))
+        except LogCorrupt as error:
+            if self._bury is None:
+                raise LogCorrupt(f"{where}: {error}") from error
+            self._bury(environment, record, str(error))
+            return None
+        except CalipsoError as error:
+            raise type(error)(f"{where}: {error}") from error
+
+    def _envelope(self, environment: str, record: Record) -> codec.Envelope:
+        try:
+            envelope = codec.decode_envelope(record.value)
+        except LogTooNew as error:
+            if self._bury is None:
+                raise
+            raise LogCorrupt(str(error)) from error
+        if envelope.environment != environment:
+            raise LogCorrupt(f"an event of environment {envelope.environment[:80]!r} under the key of this one")
+        return envelope
 
     def head(self, environment: str) -> int:
         """Answer the offset of the newest event, -1 if there is none."""
@@ -56,8 +92,6 @@ class Journal:
         self._log.close()
 
 
-def _entry(environment: str, record: Record) -> Entry:
-    try:
-        return Entry(record.offset, record.logged_at, codec.decode(record.value))
-    except CalipsoError as error:
-        raise type(error)(f"environment {environment!r}, offset {record.offset}: {error}") from error
+def _entry(record: Record, envelope: codec.Envelope) -> Entry:
+    event = Event(*envelope[:5], codec.decode_payload(envelope))
+    return Entry(record.offset, record.logged_at, event)

@@ -1,7 +1,7 @@
 """The local worker: folds what the log has and the history has not, in order, once."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 from projections.change import Change, Kind
@@ -19,8 +19,16 @@ Progress = Callable[[int, int], None]
 """Called with the offset reached and the head aimed at."""
 
 
+Announce = Callable[[str, Sequence[Step]], None]
+"""Called with an environment and steps that its history does not have yet, before it takes them: at least once."""
+
+
 def quiet(_offset: int, _head: int) -> None:
     """Show nothing."""
+
+
+def untold(_environment: str, _steps: Sequence[Step]) -> None:
+    """Announce nothing."""
 
 
 class Worker:
@@ -30,10 +38,11 @@ class Worker:
     takes each step once. One worker may be called from several threads: they take turns at an environment.
     """
 
-    def __init__(self, journal: Journal, history: History) -> None:
-        """Fold `journal` into `history`."""
+    def __init__(self, journal: Journal, history: History, announce: Announce = untold) -> None:
+        """Fold `journal` into `history`; `announce` hears of each step before the history takes it."""
         self._journal = journal
         self._history = history
+        self._announce = announce
         self._folds: dict[str, tuple[Fold, int]] = {}
         self._turns: dict[str, threading.RLock] = {}
 
@@ -68,13 +77,65 @@ class Worker:
         """Fold and write; the fold is kept for the next time if the history took all of it."""
         entries = self._journal.read(fold.environment, after=fold.offset, upto=head)
         while batch := list(islice(entries, BATCH)):
-            after = fold.offset
-            steps, digest = _steps(fold, digest, batch)
-            position = Position(fold.offset, fold.resume_from, digest, VERSION)
-            if not self._history.write(fold.environment, steps, position, after):
+            _, written = self._fold(fold, digest, batch)
+            if written is None:
                 return
+            digest = written
             progress(fold.offset, head)
         self._folds[fold.environment] = (fold, digest)
+
+    def _fold(self, fold: Fold, digest: int, entries: Iterable[Entry]) -> tuple[list[Step], int | None]:
+        """Fold and write; answer the steps and the digest after them, None if the history did not take them."""
+        after = fold.offset
+        steps, digest = _steps(fold, digest, entries)
+        reached = self._history.position(fold.environment).offset
+        self._announce(fold.environment, [step for step in steps if step.offset > reached])
+        position = Position(fold.offset, fold.resume_from, digest, VERSION)
+        written = self._history.write(fold.environment, steps, position, after)
+        return steps, digest if written else None
+
+    def follow(self, environment: str, entries: Sequence[Entry]) -> list[Step] | None:
+        """Fold entries handed over as they arrive, those that were folded before left out; answer their steps.
+
+        The caller hands over every entry behind those of the last call, in order, and begins (again) with `hold`.
+        None: something else came between (the history was begun anew), so the state was taken up from the log's
+        head instead, and what followed from which entry is in the history.
+        """
+        with self._turn(environment):
+            left = self._take(environment)
+            new = [] if left is None else [entry for entry in entries if entry.offset > left[0].offset]
+            if left is not None and new:
+                fold, digest = left
+                steps, written = self._fold(fold, digest, new)
+                if written is not None:
+                    self._folds[environment] = (fold, written)
+                    return steps
+                left = None
+            if left is not None:
+                self._folds[environment] = left
+                return []
+            self._hold(environment)
+            return None
+
+    def hold(self, environment: str, progress: Progress = quiet) -> tuple[Fold, int]:
+        """Catch up, and answer the fold of the newest state with its digest: for who is alone to call `follow`."""
+        with self._turn(environment):
+            return self._hold(environment, progress)
+
+    def _hold(self, environment: str, progress: Progress = quiet) -> tuple[Fold, int]:
+        while True:
+            self._catch_up(environment, progress)
+            held = self._take(environment) or self._begin(environment)
+            if held[0].offset < self._history.position(environment).offset:
+                held = self._begin(environment)  # another process folded the newest events
+            self._folds[environment] = held
+            if held[0].offset >= self._history.position(environment).offset:
+                return held
+
+    def release(self, environment: str) -> None:
+        """Forget the fold that is kept in memory."""
+        with self._turn(environment):
+            self._folds.pop(environment, None)
 
     def _take(self, environment: str) -> tuple[Fold, int] | None:
         """Answer the fold that was left here, unless the history has lost what it had taken in.
@@ -130,7 +191,7 @@ def stored(history: History, environment: str, at: int) -> Iterator[Stored]:
                 yield key, version.value
 
 
-def _steps(fold: Fold, digest: int, entries: list[Entry]) -> tuple[list[Step], int]:
+def _steps(fold: Fold, digest: int, entries: Iterable[Entry]) -> tuple[list[Step], int]:
     steps = []
     for entry in entries:
         changes = fold.apply(entry)
