@@ -39,6 +39,9 @@ PAYLOADS: dict[str, type] = {
     )
 }
 
+RECORDS = frozenset({*PAYLOADS, "Envelope", "DeadLetter", "DeadLetterRequeued"})
+"""Every record that has a schema of its own: `avsc/<name>.avsc`."""
+
 
 class Envelope(NamedTuple):
     """An event whose payload is not decoded: enough to choose and to skip by."""
@@ -114,6 +117,19 @@ def encode(event: Event) -> bytes:
     return _prefix() + _write("Envelope", envelope._asdict())
 
 
+def encode_record(name: str, values: dict[str, Any]) -> bytes:
+    """Answer a record that is no event (such as a DeadLetter) in the single-object encoding; errors as of encode."""
+    return MARKER + schema_fingerprint(name) + _write(name, values)
+
+
+def decode_record(name: str, data: bytes, written_by: Released | None = None) -> dict[str, Any] | None:
+    """Answer the values of such a record, None if the bytes do not say that they are one; errors as of decode."""
+    if data[:2] != MARKER:
+        return None
+    writer = _writer(name, data[2:10], written_by)
+    return None if writer is None else _read(name, data[10:], writer)
+
+
 def decode(data: bytes, written_by: Released | None = None) -> Event:
     """Answer the event; LogTooNew for a schema not known here, LogCorrupt for bytes that are no event.
 
@@ -159,7 +175,7 @@ def _prefix() -> bytes:
 
 def _writer(name: str, mark: bytes, written_by: Released | None) -> dict[str, Any] | None:
     """Answer the schema by which an event was written: the present one, or that of a released version."""
-    if (name in PAYLOADS or name == "Envelope") and mark == schema_fingerprint(name):
+    if name in RECORDS and mark == schema_fingerprint(name):
         return parsed_schema(name)
     schema = (released() if written_by is None else written_by).get(mark)
     return schema if schema is not None and schema["name"] == name else None

@@ -33,8 +33,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented 
     ResourceType,
 )
 
-from schemas.errors import BadSettings, LogCorrupt, LogError, LogFull
-from streams.kafka_topic import FoundTopic, Topic
+from schemas.errors import BadSettings, LogCorrupt, LogError, LogFull, NotFound
+from streams.kafka_topic import FoundTopic, Topic, faults
 
 _MOST_RECORDS: Final = 1_000_000
 """Of one batch; the most that librdkafka allows (batch.num.messages)."""
@@ -141,6 +141,24 @@ class KafkaClient:
         self._largest = topic.largest_append
         return topic
 
+    def open(self, topic: Topic, *, create: bool) -> FoundTopic:
+        """Answer what the topic is like, made if need be; without `create`, NotFound. BadSettings if it is unfit."""
+        deadline = time.monotonic() + self._timeout
+        found = self.find()
+        if found is None and not create:
+            raise NotFound(f"{self.name}: there is no such topic")
+        if found is None:
+            self.create(topic)
+        while found is None and time.monotonic() < deadline:
+            time.sleep(0.02)  # a topic that was made is not known to each broker at once
+            found = self.find()
+        if found is None:
+            raise LogError(f"{self.name}: was made, but not found within {self._timeout:g} s")
+        wrong = faults(topic, found)
+        if wrong:
+            raise BadSettings(f"{self.name}: cannot be {topic.kind.name}: {'; '.join(wrong)}")
+        return found
+
     def create(self, topic: Topic) -> None:
         """Make the topic; no error if somebody else made it meanwhile. It may take a moment until `find` sees it."""
         new = NewTopic(
@@ -149,6 +167,11 @@ class KafkaClient:
         self._asked("making the topic", lambda wait: self._admin.create_topics([new], request_timeout=wait))
 
     # Offsets
+
+    def start(self, partition: int) -> int:
+        """Answer the offset of the first record that was not deleted."""
+        spec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # as theirs is
+        return int(self._listed(partition, spec, "asking for its start").offset)
 
     def end(self, partition: int) -> int:
         """Answer the offset behind the last record that readers may see."""
@@ -257,7 +280,7 @@ class KafkaClient:
 
     # Sending
 
-    def send(self, partition: int, key: bytes, values: Sequence[bytes]) -> list[int]:
+    def send(self, partition: int, key: bytes | None, values: Sequence[bytes]) -> list[int]:
         """Write the values as one batch; answer their offsets. All or nothing, also when it raises.
 
         Raises LogError when they are too large together, or when the broker did not acknowledge in time
@@ -273,7 +296,9 @@ class KafkaClient:
                 self._drop_producer()
                 raise
 
-    def _sent(self, producer: Producer, partition: int, key: bytes, values: Sequence[bytes], doing: str) -> list[int]:
+    def _sent(
+        self, producer: Producer, partition: int, key: bytes | None, values: Sequence[bytes], doing: str
+    ) -> list[int]:
         receipts: list[tuple[KafkaError | None, int | None]] = []
 
         def receive(error: KafkaError | None, message: Message) -> None:
@@ -294,8 +319,8 @@ class KafkaClient:
             raise LogError(f"{self.name}: the client tore the records apart ({doing})")
         return offsets
 
-    def _refuse_oversize(self, key: bytes, values: Sequence[bytes], doing: str) -> None:
-        size = sum(map(len, values)) + (len(values) + 1) * (len(key) + _RECORD_OVERHEAD)
+    def _refuse_oversize(self, key: bytes | None, values: Sequence[bytes], doing: str) -> None:
+        size = sum(map(len, values)) + (len(values) + 1) * (len(key or b"") + _RECORD_OVERHEAD)
         if size > self._largest or len(values) > _MOST_RECORDS:
             raise LogError(
                 f"{self.name}: {size} bytes in one append, the topic takes {self._largest} bytes "

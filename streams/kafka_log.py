@@ -1,14 +1,13 @@
 """The event log on Kafka: one topic, the environment as the key of its records, one partition an environment."""
 
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from schemas.errors import BadInput, BadSettings, LogCorrupt, LogError, NotFound
+from schemas.errors import BadInput, LogCorrupt
 from streams.kafka_client import KafkaClient, Stored
-from streams.kafka_topic import Topic, faults, partition_of
+from streams.kafka_topic import Topic, partition_of
 from streams.log import Record
 
 _NO_OPTIONS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -73,7 +72,7 @@ class KafkaLog:
         self._tails: dict[int, _Tail] = {}
         self._locks = [threading.Lock() for _ in range(partitions)]
         try:
-            self._open(Topic(topic, partitions, replicas), timeout, create)
+            self._client.open(Topic(topic, partitions, replicas), create=create)
         except BaseException:
             self._client.close()
             raise
@@ -134,23 +133,7 @@ class KafkaLog:
         """Release the connections; closing twice does no harm."""
         self._client.close()
 
-    # The topic
-
-    def _open(self, topic: Topic, timeout: float, create: bool) -> None:
-        deadline = time.monotonic() + timeout
-        found = self._client.find()
-        if found is None and not create:
-            raise NotFound(f"{self._client.name}: there is no such topic")
-        if found is None:
-            self._client.create(topic)
-        while found is None and time.monotonic() < deadline:
-            time.sleep(0.02)  # a topic that was made is not known to each broker at once
-            found = self._client.find()
-        if found is None:
-            raise LogError(f"{self._client.name}: was made, but not found within {timeout:g} s")
-        wrong = faults(topic, found)
-        if wrong:
-            raise BadSettings(f"{self._client.name}: cannot be the event log: {'; '.join(wrong)}")
+    # The partition of an environment
 
     def _home(self, environment: str) -> tuple[bytes, int]:
         key = _key(environment)

@@ -23,7 +23,7 @@ FILES = {
     if version.is_dir()
     for file in version.iterdir()
 }
-PRESENT = [*codec.PAYLOADS, "Envelope"]
+PRESENT = sorted(codec.RECORDS)
 
 
 def present(name: str) -> dict[str, Any]:

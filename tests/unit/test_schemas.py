@@ -10,20 +10,28 @@ import fastavro
 import pytest
 
 from schemas import codec, events
+from streams.dead import DeadLetter, Origin
 
 NAMES = sorted(file.name.removesuffix(".avsc") for file in resources.files("schemas").joinpath("avsc").iterdir())
 PYTHON_TYPES: dict[str, Any] = {
     "string": str,
     "bytes": bytes,
+    "int": int,
     "long": int,
     "optional string": str | None,
+    "optional bytes": bytes | None,
     "record Scope": events.Scope,
     "array of string": list[str],
     "array of bytes": list[bytes],
     "array of record Scope": list[events.Scope],
     "fixed Fingerprint": bytes,
 }
-CLASSES: dict[str, Any] = {**codec.PAYLOADS, "Envelope": codec.Envelope}
+CLASSES: dict[str, Any] = {
+    **codec.PAYLOADS,
+    "Envelope": codec.Envelope,
+    "DeadLetter": DeadLetter,
+    "DeadLetterRequeued": Origin,
+}
 
 
 def schema_of(name: str) -> dict[str, Any]:
@@ -50,10 +58,11 @@ def scopes_in(schema: Any) -> list[Any]:
     return [scope for inner in schema for scope in scopes_in(inner)] if isinstance(schema, list) else []
 
 
-def test_there_is_a_schema_for_each_payload_and_for_the_envelope() -> None:
+def test_there_is_a_schema_for_each_payload_for_the_envelope_and_for_what_else_is_written() -> None:
     payloads = {cls.__name__ for cls in get_args(events.Payload)}
     assert payloads == set(codec.PAYLOADS)
-    assert set(NAMES) == payloads | {"Envelope"}
+    assert set(NAMES) == codec.RECORDS
+    assert payloads | {"Envelope"} < codec.RECORDS
 
 
 @pytest.mark.parametrize("name", NAMES)
