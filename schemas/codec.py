@@ -39,7 +39,7 @@ PAYLOADS: dict[str, type] = {
     )
 }
 
-RECORDS = frozenset({*PAYLOADS, "Envelope", "DeadLetter", "DeadLetterRequeued"})
+RECORDS = frozenset({*PAYLOADS, "Envelope", "DeadLetter", "DeadLetterRequeued", "StateChanged"})
 """Every record that has a schema of its own: `avsc/<name>.avsc`."""
 
 
@@ -166,6 +166,11 @@ def decode_payload(envelope: Envelope, written_by: Released | None = None) -> Pa
             f"event {envelope.id[:80]!r} has {len(payload.ids)} ids but {len(payload.documents)} documents"
         )
     return payload
+
+
+def looks_like_event(data: bytes) -> bool:
+    """Answer whether bytes begin as an event of this version does."""
+    return data.startswith(_prefix())
 
 
 @cache

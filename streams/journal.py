@@ -23,6 +23,7 @@ class Journal:
         """
         self._log = log
         self._bury = bury
+        self._begun: set[str] = set()
 
     def append(self, events: Sequence[Event]) -> list[int]:
         """Redact, encode and append events of one environment, all or nothing; answer their offsets.
@@ -85,7 +86,14 @@ class Journal:
 
     def environments(self) -> list[str]:
         """Answer the environments that have an event, sorted."""
-        return self._log.environments()
+        names = self._log.environments()
+        if self._bury is not None:  # then there may be keys under which no event stands
+            self._begun.update(name for name in names if name not in self._begun and self._begins(name))
+            return [name for name in names if name in self._begun]
+        return names
+
+    def _begins(self, environment: str) -> bool:
+        return next(self.read(environment), None) is not None
 
     def close(self) -> None:
         """Close the log."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from schemas import codec
 from schemas.errors import BadInput, LogCorrupt
 from streams.kafka_client import KafkaClient, Stored
 from streams.kafka_topic import Topic, partition_of
@@ -98,7 +99,7 @@ class KafkaLog:
         key, partition = self._home(environment)
         end = self._client.end(partition)
         last = end if upto is None else min(end, upto + 1)
-        return self._records(environment, key, self._scan(partition, max(after + 1, 0), last))
+        return self._records(key, self._scan(partition, max(after + 1, 0), last))
 
     def head(self, environment: str) -> int:
         """Answer the offset of the newest record, -1 if there is none."""
@@ -145,19 +146,37 @@ class KafkaLog:
         """Yield the records with a key of first <= offset < end; the time of each is the highest so far."""
         highest = -1
         for stored in self._client.scan(partition, first, end):
-            if stored.key is None:  # nobody's: it changes no environment
+            if self.nobodys(partition, stored) is not None:  # it changes no environment
                 continue
-            if partition_of(stored.key, self._partitions) != partition:
-                raise LogCorrupt(
-                    f"{self._client.name}: offset {stored.offset} of partition {partition} belongs elsewhere: "
-                    "the number of partitions was changed, or somebody else writes there"
-                )
             if highest < 0 < first:
-                highest = self._highest_before(partition, stored)
+                highest = self.highest_before(partition, stored)
             highest = max(highest, stored.time)
             yield stored._replace(time=highest)
 
-    def _highest_before(self, partition: int, stored: Stored) -> int:
+    def nobodys(self, partition: int, stored: Stored) -> str | None:
+        """Answer why a record belongs to no environment, None if it belongs to the one that its key names.
+
+        LogCorrupt if an event of ours stands in a partition where it does not belong.
+        """
+        if stored.key is None:
+            return "it has no key"
+        try:
+            stored.key.decode()
+        except UnicodeDecodeError:
+            return "its key is no name of an environment: it is not valid UTF-8"
+        home = partition_of(stored.key, self._partitions)
+        if home != partition and stored.value is not None and codec.looks_like_event(stored.value):
+            raise LogCorrupt(
+                f"{self._client.name}: offset {stored.offset} of partition {partition} belongs elsewhere: "
+                "the number of partitions was changed, or somebody else writes there"
+            )
+        return None if home == partition else f"its key belongs to partition {home}"
+
+    def environments_of(self, partition: int) -> list[str]:
+        """Answer the environments that have a record in a partition, sorted."""
+        return sorted(self._names(partition))
+
+    def highest_before(self, partition: int, stored: Stored) -> int:
         """Answer the highest time (milliseconds) of all records up to this one: its own, if no clock stepped back."""
 
         def is_reached(time: int) -> bool:
@@ -173,13 +192,10 @@ class KafkaLog:
             lowest, highest = (middle, highest) if is_reached(middle) else (lowest, middle - 1)
         return lowest
 
-    def _records(self, environment: str, key: bytes, stored: Iterator[Stored]) -> Iterator[Record]:
+    def _records(self, key: bytes, stored: Iterator[Stored]) -> Iterator[Record]:
         for record in stored:
             if record.key == key:
-                if record.value is None:
-                    where = f"environment {environment!r}, offset {record.offset}"
-                    raise LogCorrupt(f"{self._client.name}: {where} has no value")
-                yield Record(record.offset, record.time * 1000, record.value)
+                yield Record(record.offset, record.time * 1000, record.value or b"")
 
     def _newest_of(self, partition: int, first: int, end: int) -> dict[bytes, _Place]:
         """Answer the newest record of each key among the offsets."""
@@ -213,7 +229,7 @@ class KafkaLog:
         with self._locks[partition]:
             tail = self._followed(partition)
             self._look_back(tail, partition, tail.first)
-            return [self._name(key) for key in tail.newest]
+            return [key.decode() for key in tail.newest]
 
     def _followed(self, partition: int) -> _Tail:
         """Answer what is known of the partition, up to its present end."""
@@ -229,12 +245,6 @@ class KafkaLog:
         first = max(tail.first - width, 0)
         tail.newest = self._newest_of(partition, first, tail.first) | tail.newest
         tail.first = first
-
-    def _name(self, key: bytes) -> str:
-        try:
-            return key.decode()
-        except UnicodeDecodeError as error:
-            raise LogCorrupt(f"{self._client.name}: {key!r} is no name of an environment") from error
 
 
 def _key(environment: str) -> bytes:

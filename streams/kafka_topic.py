@@ -56,6 +56,14 @@ INBOX: Final = Kind(
     largest=1 << 20,
 )
 
+CHANGES: Final = Kind(
+    "the topic of changes",
+    _FOREVER | {"retention.ms": str(7 * _DAY)},  # for who follows the state; the history keeps them for ever
+    frozenset({"cleanup.policy"}),
+    counted=False,
+    synced=False,
+)
+
 _REMOVED_IN_4_0: Final = "message.downconversion.enable"
 """Every topic of a broker from 2.0 to 3.9 has this setting; 4.0 dropped it (KIP-724)."""
 

@@ -82,7 +82,7 @@ def pages(environment: str, stored: Iterable[Stored]) -> dict[Page, dict[Key, by
 
 def edited(content: bytes | None, changes: Mapping[Key, bytes | None]) -> bytes | None:
     """Answer a page's new content; None when nothing is left on it."""
-    things = dict(things_of(content)) | changes
+    things: dict[Key, bytes | None] = {**dict(things_of(content)), **changes}
     return packed({key: value for key, value in things.items() if value is not None})
 
 

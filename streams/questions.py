@@ -50,10 +50,10 @@ class Questions:
 
     def moment(self, environment: str, text: str = "latest") -> Moment:
         """Answer a moment of an environment, after folding what is new on the log."""
-        if self.journal.head(environment) < 0:
+        reach = -1 if self.journal.head(environment) < 0 else self._worker.catch_up(environment).offset
+        if reach < 0:
             known = ", ".join(self.journal.environments()) or "none yet"
             raise NotFound(f"environment {environment}: there is none of that name (known: {known})")
-        reach = self._worker.catch_up(environment).offset
         return Moments(self.journal, self.history, environment, self._now(), reach).read(text)
 
     def past(self, environment: str, text: str = "latest") -> Past:

@@ -71,7 +71,14 @@ class Worker:
         if position.offset > head and position.offset > self._journal.head(environment):
             self._history.forget(environment)  # it tells of another log than the one that stands here
             return head < 0
-        return head < 0 or (position.offset >= head and position.fold_version == VERSION)
+        if position.offset >= head and position.fold_version == VERSION:
+            return True
+        of_these_rules = position.offset < 0 or position.fold_version == VERSION
+        return of_these_rules and not self._is_more(environment, position.offset, head)
+
+    def _is_more(self, environment: str, after: int, head: int) -> bool:
+        """Answer whether there is an event to fold: the newest records may be none."""
+        return head > after and next(self._journal.read(environment, after, head), None) is not None
 
     def _fold_up_to(self, head: int, fold: Fold, digest: int, progress: Progress) -> None:
         """Fold and write; the fold is kept for the next time if the history took all of it."""

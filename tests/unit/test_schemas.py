@@ -11,6 +11,7 @@ import pytest
 
 from schemas import codec, events
 from streams.dead import DeadLetter, Origin
+from streams.published import StateChanged, ThingChanged
 
 NAMES = sorted(file.name.removesuffix(".avsc") for file in resources.files("schemas").joinpath("avsc").iterdir())
 PYTHON_TYPES: dict[str, Any] = {
@@ -25,12 +26,14 @@ PYTHON_TYPES: dict[str, Any] = {
     "array of bytes": list[bytes],
     "array of record Scope": list[events.Scope],
     "fixed Fingerprint": bytes,
+    "array of record ThingChanged": list[ThingChanged],
 }
 CLASSES: dict[str, Any] = {
     **codec.PAYLOADS,
     "Envelope": codec.Envelope,
     "DeadLetter": DeadLetter,
     "DeadLetterRequeued": Origin,
+    "StateChanged": StateChanged,
 }
 
 
