@@ -12,6 +12,7 @@ from projections.links import Links
 from projections.sighting import OpenScan, swept
 from schemas.canonical import Document, decode_document, encode
 from schemas.events import (
+    AlertReceived,
     Entry,
     EnvironmentDefined,
     FetchFailed,
@@ -74,7 +75,7 @@ class Fold:
                 return self._defined(payload, entry.offset)
             case SnapshotTaken():
                 return self._snapshot(payload, entry)
-            case NotificationReceived():
+            case NotificationReceived() | AlertReceived():
                 return []
         assert_never(payload)
 

@@ -35,11 +35,12 @@ PAYLOADS: dict[str, type] = {
         events.FetchFailed,
         events.ScanFinished,
         events.NotificationReceived,
+        events.AlertReceived,
         events.SnapshotTaken,
     )
 }
 
-RECORDS = frozenset({*PAYLOADS, "Envelope", "DeadLetter", "DeadLetterRequeued", "StateChanged"})
+RECORDS = frozenset({*PAYLOADS, "Envelope", "Alert", "DeadLetter", "DeadLetterRequeued", "StateChanged"})
 """Every record that has a schema of its own: `avsc/<name>.avsc`."""
 
 

@@ -6,6 +6,7 @@ CalipsoError
 │   ├── BadPlan           an entry of the scan plan is wrong
 │   ├── BadBundle         a folder of recorded answers cannot be read
 │   ├── BadSettings       an environment's description or a setting is wrong
+│   ├── BadAlert          an alert of an outside monitor breaks its contract
 │   └── BadMoment         a moment that cannot be understood
 ├── NotFound              asked for something that does not exist at that moment
 ├── Conflict              what was asked for collides with what is there or is running
@@ -43,6 +44,10 @@ class BadBundle(BadInput):
 
 class BadSettings(BadInput):
     """An environment's description or a setting is wrong."""
+
+
+class BadAlert(BadInput):
+    """An alert of an outside monitor breaks its contract."""
 
 
 class BadMoment(BadInput):

@@ -85,6 +85,22 @@ class NotificationReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertReceived:
+    """An alert of an outside monitor, as received but for its secrets."""
+
+    alert_id: str
+    object_type: str | None
+    """Of the object that it is about; None: it is about the environment."""
+    object_id: str | None
+    check: str
+    status: str
+    """OK, Warning, Error or Unknown."""
+    text: str
+    details: bytes
+    """Canonical JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
 class SnapshotTaken:
     """A moment of the environment got a name."""
 
@@ -94,7 +110,14 @@ class SnapshotTaken:
 
 
 Payload = (
-    EnvironmentDefined | ScanStarted | ObjectsSeen | FetchFailed | ScanFinished | NotificationReceived | SnapshotTaken
+    EnvironmentDefined
+    | ScanStarted
+    | ObjectsSeen
+    | FetchFailed
+    | ScanFinished
+    | NotificationReceived
+    | AlertReceived
+    | SnapshotTaken
 )
 
 

@@ -14,6 +14,7 @@ from typing import Any, assert_never
 
 from schemas import canonical
 from schemas.events import (
+    AlertReceived,
     EnvironmentDefined,
     Event,
     FetchFailed,
@@ -174,6 +175,13 @@ def _redact_payload(payload: Payload) -> Payload:
             return replace(payload, documents=_redact_documents(payload.documents))
         case NotificationReceived():
             return replace(payload, body=redact_bytes(payload.body))
+        case AlertReceived():
+            return replace(
+                payload,
+                check=redact_text(payload.check),
+                text=redact_text(payload.text),
+                details=redact_bytes(payload.details),
+            )
         case EnvironmentDefined() | ScanStarted():
             return replace(payload, settings=_redact_bytes(payload.settings, references=True))
         case FetchFailed():

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from schemas.canonical import decode_document
 from schemas.events import (
+    AlertReceived,
     EnvironmentDefined,
     FetchFailed,
     NotificationReceived,
@@ -31,6 +32,9 @@ def summary(payload: Payload) -> str:
             return f"scan {payload.status}, {len(payload.covered)} scopes covered"
         case NotificationReceived():
             return f"{payload.event_type} from {payload.publisher_id}"
+        case AlertReceived():
+            about = "the environment" if payload.object_type is None else f"{payload.object_type} {payload.object_id}"
+            return f"{payload.status}: {payload.check} of {about}{f': {payload.text}' if payload.text else ''}"
         case SnapshotTaken():
             return f"snapshot @{payload.name} of offset {payload.at_offset}"
     assert_never(payload)

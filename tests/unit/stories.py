@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.canonical import Document, encode
 from schemas.events import (
+    AlertReceived,
     EnvironmentDefined,
     Event,
     FetchFailed,
@@ -175,7 +176,7 @@ def _seen(draw: st.DrawFn, scan_id: str) -> ObjectsSeen:
 @st.composite
 def _payload(draw: st.DrawFn) -> Payload:
     scan_id = draw(st.sampled_from(["s1", "s2"]))
-    kinds = ["seen"] * 12 + ["started", "finished", "finished", "failed", "notified", "snapshot", "defined"]
+    kinds = ["seen"] * 12 + ["started", "finished", "finished", "failed", "notified", "alerted", "snapshot", "defined"]
     match draw(st.sampled_from(kinds)):
         case "seen":
             return draw(_seen(scan_id))
@@ -189,6 +190,8 @@ def _payload(draw: st.DrawFn) -> Payload:
             return FetchFailed(scan_id, scope("vnic", "h1"), "vnic", "h1", "virsh list", "timed out")
         case "notified":
             return NotificationReceived("m", "port.create.end", "network.c", "neutron", "notifications.info", b"{}")
+        case "alerted":
+            return AlertReceived("a", "host", "h1", "fan", "Error", "stands still", b"{}")
         case "snapshot":
             return SnapshotTaken(draw(st.sampled_from(["a", "b"])), draw(st.integers(0, 5)), "")
         case _:

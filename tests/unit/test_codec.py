@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from schemas import codec
 from schemas.errors import BadSchema, CalipsoError, LogCorrupt, LogTooNew
 from schemas.events import (
+    AlertReceived,
     EnvironmentDefined,
     Event,
     FetchFailed,
@@ -54,6 +55,7 @@ PAYLOADS: dict[str, st.SearchStrategy[Payload]] = {
     "FetchFailed": st.builds(FetchFailed, text, scopes, text, st.none() | text, text, text),
     "ScanFinished": st.builds(ScanFinished, text, text, st.lists(scopes, max_size=4)),
     "NotificationReceived": st.builds(NotificationReceived, text, text, text, text, text, data),
+    "AlertReceived": st.builds(AlertReceived, text, st.none() | text, st.none() | text, text, text, text, data),
     "SnapshotTaken": st.builds(SnapshotTaken, text, long, text),
 }
 events_ = st.builds(Event, text, text, text, long, st.none() | text, st.one_of(*PAYLOADS.values()))
@@ -67,6 +69,8 @@ EXAMPLES: list[Payload] = [
     FetchFailed("s-1", SCOPE, "port", None, "ip -j addr", "timed out"),
     ScanFinished("s-1", "completed", [SCOPE, SCOPE]),
     NotificationReceived("m-1", "port.create.end", "network.c", "neutron", "notifications.info", b"{}"),
+    AlertReceived("a-1", "port", "p-1", "link", "Error", "down", b"{}"),
+    AlertReceived("a-1", None, None, "quota", "OK", "", b'{"used":7}'),
     SnapshotTaken("as-designed", 1 << 40, ""),
 ]
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas import canonical
 from schemas.events import (
+    AlertReceived,
     EnvironmentDefined,
     Event,
     FetchFailed,
@@ -286,6 +287,9 @@ SOURCES: list[tuple[Payload, str]] = [
     (ScanStarted("s", "cloud:zed", canonical.encode({"db": f"mysql://n:{SECRET}@db/n"})), "cloud:zed"),
     (FetchFailed("s", SCOPE, "port", "c-1", "GET /v3", f"401: X-Auth-Token: {SECRET}"), "c-1"),
     (FetchFailed("s", SCOPE, "port", None, f"mysql --password={SECRET} nova", "refused"), "refused"),
+    (AlertReceived("a", None, None, "c-1", "Error", f"login: password={SECRET}", b"{}"), "c-1"),
+    (AlertReceived("a", None, None, f"http://u:{SECRET}@c-1", "OK", "", b"{}"), "c-1"),
+    (AlertReceived("c-1", None, None, "x", "OK", "", canonical.encode({"a": {"token": SECRET}})), "c-1"),
     (SnapshotTaken("as-designed", 7, f"password={SECRET} was set"), "as-designed"),
     *(
         (ObjectsSeen("s", SCOPE, "instance", "host", "c-1", ["a", "b"], [b"{}", canonical.encode(doc)]), kept)

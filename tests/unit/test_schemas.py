@@ -10,6 +10,7 @@ import fastavro
 import pytest
 
 from schemas import codec, events
+from schemas.alert import Alert
 from streams.dead import DeadLetter, Origin
 from streams.published import StateChanged, ThingChanged
 
@@ -31,7 +32,7 @@ PYTHON_TYPES: dict[str, Any] = {
 CLASSES: dict[str, Any] = {
     **codec.PAYLOADS,
     "Envelope": codec.Envelope,
-    "DeadLetter": DeadLetter,
+    "Alert": Alert, "DeadLetter": DeadLetter,
     "DeadLetterRequeued": Origin,
     "StateChanged": StateChanged,
 }
