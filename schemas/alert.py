@@ -41,11 +41,11 @@ class Alert:
 
 def encode_alert(alert: Alert) -> bytes:
     """Answer the alert in Avro's single-object encoding; BadAlert says what breaks the contract."""
-    check(alert)
     try:
         value = codec.encode_record(SCHEMA, asdict(alert))
     except BadInput as error:
         raise BadAlert(str(error)) from error
+    check(alert)
     if len(value) > LARGEST_ALERT:
         raise BadAlert(f"the alert has {len(value)} bytes, the most is {LARGEST_ALERT}")
     return value

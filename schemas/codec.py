@@ -17,9 +17,10 @@ from typing import Any, NamedTuple, cast
 
 import fastavro
 from fastavro.read import SchemaResolutionError
-from fastavro.schema import fingerprint, to_parsing_canonical_form
+from fastavro.schema import SchemaParseException, fingerprint, to_parsing_canonical_form
 
 from schemas import events
+from schemas.compatibility import reading_problems
 from schemas.conformance import mismatches
 from schemas.errors import BadSchema, LogCorrupt, LogTooNew
 from schemas.events import Event, ObjectsSeen, Payload, Scope
@@ -131,6 +132,44 @@ def decode_record(name: str, data: bytes, written_by: Released | None = None) ->
     return None if writer is None else _read(name, data[10:], writer)
 
 
+def decode_body(name: str, body: bytes, writer: dict[str, Any]) -> dict[str, Any]:
+    """Answer the values of a record without the mark of its schema; LogCorrupt unless the last byte belongs to it."""
+    try:
+        return _read(name, body, writer)
+    except RecursionError as error:  # of a writer's record that holds itself
+        raise LogCorrupt(f"{name} cannot be decoded: nested too deep") from error
+
+
+def writers_of(name: str) -> list[dict[str, Any]]:
+    """Answer the schemas that ever stood for `name`, the present one first."""
+    older = [schema for schema in released().values() if schema["name"] == name]
+    present = schema_fingerprint(name)
+    return [parsed_schema(name), *(schema for schema in older if fingerprint_of(schema) != present)]
+
+
+def foreign_writer(name: str, text: str) -> dict[str, Any]:
+    """Answer somebody's own schema, by which records were written that are to be read as `name`.
+
+    Raises BadSchema if the text is no schema, or if what it writes cannot be read as the present `name`.
+    """
+    try:
+        schema = json.loads(text, object_hook=_without_logical_type)
+        if not isinstance(schema, dict):
+            raise BadSchema("no Avro schema of a record")
+        parsed = fastavro.parse_schema(schema)
+        problems = reading_problems(schema, json.loads(schema_text(name)))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, SchemaParseException) as error:
+        raise BadSchema(f"no Avro schema: {error or type(error).__name__}") from error
+    if problems:
+        raise BadSchema(f"a schema that cannot be read as {name}: {'; '.join(problems)}")
+    return cast(dict[str, Any], parsed)
+
+
+def _without_logical_type(schema: dict[str, Any]) -> dict[str, Any]:
+    """Ours have none: without it a time stays the number that it is."""
+    return {name: value for name, value in schema.items() if name != "logicalType"}
+
+
 def decode(data: bytes, written_by: Released | None = None) -> Event:
     """Answer the event; LogTooNew for a schema not known here, LogCorrupt for bytes that are no event.
 
@@ -232,4 +271,13 @@ def _read(name: str, data: bytes, writer: dict[str, Any]) -> dict[str, Any]:
     rest = stream.read()
     if rest:
         raise LogCorrupt(f"{name} cannot be decoded: {len(rest)} bytes follow that belong to nothing")
+    if writer is not present:
+        _spell_defaults(present, value)
     return cast(dict[str, Any], value)
+
+
+def _spell_defaults(schema: dict[str, Any], value: dict[str, Any]) -> None:
+    """Make bytes of a default that fastavro hands on as JSON spells it: a text of the code points 0 to 255."""
+    for field in schema["fields"]:
+        if field["type"] == "bytes" and isinstance(value[field["name"]], str):
+            value[field["name"]] = value[field["name"]].encode("latin-1")

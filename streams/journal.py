@@ -44,6 +44,17 @@ class Journal:
         entries = (self.entry(environment, record) for record in self._log.read(environment, after, upto))
         return (entry for entry in entries if entry is not None)
 
+    def envelopes(
+        self, environment: str, after: int = -1, upto: int | None = None
+    ) -> Iterator[tuple[int, codec.Envelope]]:
+        """Yield offset and envelope of what `read` yields, several times faster: for who asks what is there by name."""
+        for record in self._log.read(environment, after, upto):
+            try:
+                yield record.offset, self._envelope(environment, record)
+            except CalipsoError as error:
+                if self._bury is None or not isinstance(error, LogCorrupt):
+                    raise type(error)(f"environment {environment!r}, offset {record.offset}: {error}") from error
+
     def entry(self, environment: str, record: Record) -> Entry | None:
         """Answer a record as an event; None for one that was buried. Errors as of `read`.
 
