@@ -265,15 +265,16 @@ def _read(name: str, data: bytes, writer: dict[str, Any]) -> dict[str, Any]:
     stream = io.BytesIO(data)
     present = parsed_schema(name)
     try:
-        value = fastavro.schemaless_reader(stream, writer, None if writer is present else present)
+        read = fastavro.schemaless_reader(stream, writer, None if writer is present else present)
     except _UNREADABLE as error:
         raise LogCorrupt(f"{name} cannot be decoded: {error or type(error).__name__}") from error
     rest = stream.read()
     if rest:
         raise LogCorrupt(f"{name} cannot be decoded: {len(rest)} bytes follow that belong to nothing")
+    value = cast(dict[str, Any], read)
     if writer is not present:
         _spell_defaults(present, value)
-    return cast(dict[str, Any], value)
+    return value
 
 
 def _spell_defaults(schema: dict[str, Any], value: dict[str, Any]) -> None:

@@ -4,14 +4,16 @@ They stand on a topic beside the log, one partition, deleted after 30 days: thei
 nothing was redacted in them. Who may read that topic is as grave a question as who may read the inbox.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from schemas import codec
-from streams.kafka_client import KafkaClient
-from streams.kafka_topic import DEAD, Topic, dead_topic
+from schemas.errors import BadInput, BadSettings, CalipsoError, Conflict, LogCorrupt, NotFound
+from schemas.redaction import redact_event
+from streams.kafka_client import KafkaClient, Stored
+from streams.kafka_topic import DEAD, Topic, dead_topic, inbox_topic, partition_of
 
 _NO_OPTIONS: Final[Mapping[str, str]] = MappingProxyType({})
 _LETTER: Final = "DeadLetter"
@@ -83,8 +85,8 @@ class DeadLetters:
         self.topic = dead_topic(log)
         self._log = log
         self._partitions = partitions
-        self._client = KafkaClient(bootstrap, self.topic, options, timeout)
-        self._connect = lambda topic: KafkaClient(bootstrap, topic, options, timeout)
+        self._connection = (bootstrap, options, timeout)
+        self._client = self._connected(self.topic)
         try:
             self._client.open(Topic(self.topic, replicas=replicas, kind=DEAD), create=True)
         except BaseException:
@@ -94,11 +96,105 @@ class DeadLetters:
     def put(self, letters: Sequence[DeadLetter]) -> None:
         """Keep the letters, durably; one that is kept already is listed once. Raises LogError."""
         for letter in letters:
-            self._append(_LETTER, asdict(letter))
+            self._append(_LETTER, {**asdict(letter), "reason": " ".join(letter.reason.split())})
+
+    def list(self) -> list[Kept]:
+        """Answer the letters, oldest first. Raises LogError."""
+        found: dict[Origin, Kept] = {}
+        for stored in self._stored():
+            requeued = _read(_REQUEUED, stored)
+            if requeued is None:
+                letter = self._letter(stored)
+                found.setdefault(letter.origin, _kept(stored, letter))
+            elif Origin(**requeued) in found:
+                origin = Origin(**requeued)
+                found[origin] = replace(found[origin], requeued_at=stored.time * 1000)
+        return list(found.values())
+
+    def get(self, number: int) -> tuple[Kept, DeadLetter]:
+        """Answer a letter, whole. NotFound if there is none of that number, LogError."""
+        kept = next((kept for kept in self.list() if kept.number == number), None)
+        if kept is None:
+            raise NotFound(f"{self.topic}: there is no dead letter {number}")
+        (stored,) = self._client.scan(0, number, number + 1)
+        return kept, self._letter(stored)
+
+    def requeue(self, number: int) -> str:
+        """Send a letter's own key and value to the topic that it came from; answer that topic.
+
+        An event is sent only if it is one by now, and without its secrets if it has any: what the log has, it keeps.
+        Where the letter is no better than it was, it comes back as another. Raises BadInput for an event that still
+        is none and for a topic that is not of this log, Conflict for a letter that was sent again already, NotFound,
+        LogError (then it may have been sent or not).
+        """
+        kept, letter = self.get(number)
+        if kept.requeued_at is not None:
+            raise Conflict(f"dead letter {number}: was sent again already")
+        if letter.value is None:
+            raise BadInput(f"dead letter {number}: it has no value, and never will")
+        if letter.topic == self._log:
+            self._send(letter.topic, letter.key, _event(number, letter.key, letter.value))
+        elif letter.topic == inbox_topic(self._log):
+            self._send(letter.topic, letter.key, letter.value)
+        else:
+            raise BadInput(f"dead letter {number}: is of the topic {letter.topic[:200]!r}, which takes none back")
+        self._append(_REQUEUED, letter.origin._asdict())
+        return letter.topic
+
+    def _connected(self, topic: str) -> KafkaClient:
+        bootstrap, options, timeout = self._connection
+        return KafkaClient(bootstrap, topic, options, timeout)
+
+    def _send(self, topic: str, key: bytes | None, value: bytes) -> None:
+        client = self._connected(topic)
+        try:
+            found = client.find()
+            if found is None:
+                raise NotFound(f"{client.name}: there is no such topic")
+            if topic == self._log and found.partitions != self._partitions:
+                raise BadSettings(f"{client.name}: has {found.partitions} partitions, not {self._partitions}")
+            client.send(partition_of(key or b"", found.partitions), key, [value])
+        finally:
+            client.close()
 
     def _append(self, name: str, values: dict[str, Any]) -> None:
         self._client.send(0, None, [codec.encode_record(name, values)])
 
+    def _stored(self) -> Iterator[Stored]:
+        return self._client.scan(0, self._client.start(0), self._client.end(0))
+
+    def _letter(self, stored: Stored) -> DeadLetter:
+        """Answer the letter; what somebody else wrote here is one of this topic itself, so that it hides no other."""
+        values = _read(_LETTER, stored)
+        if values is not None:
+            return DeadLetter(**values)
+        time, reason = stored.time * 1000, "it stands among the dead letters, and is none"
+        return DeadLetter(self.topic, 0, stored.offset, time, stored.key, stored.value, reason)
+
     def close(self) -> None:
         """Release the connections; closing twice does no harm."""
         self._client.close()
+
+
+def _read(name: str, stored: Stored) -> dict[str, Any] | None:
+    try:
+        return codec.decode_record(name, stored.value or b"")
+    except LogCorrupt:
+        return None
+
+
+def _kept(stored: Stored, letter: DeadLetter) -> Kept:
+    size = len(letter.key or b"") + len(letter.value or b"")
+    return Kept(stored.offset, stored.time * 1000, letter.origin, letter.time, size, letter.reason, None)
+
+
+def _event(number: int, key: bytes | None, value: bytes) -> bytes:
+    """Answer the bytes of an event that may stand on the log; BadInput if it is none."""
+    try:
+        event = codec.decode(value)
+    except CalipsoError as error:
+        raise BadInput(f"dead letter {number}: {error}") from error
+    if key != event.environment.encode():
+        raise BadInput(f"dead letter {number}: its key is {(key or b'')[:80]!r}, not {event.environment[:80]!r}")
+    redacted = redact_event(event)
+    return value if redacted is event else codec.encode(redacted)

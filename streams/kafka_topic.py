@@ -20,6 +20,11 @@ _DAY: Final = 24 * 3600 * 1000
 """Milliseconds."""
 
 
+def _days(number: int) -> dict[str, str]:
+    """Answer the settings by which a record is deleted after so many days, or a day later."""
+    return {"retention.ms": str(number * _DAY), "segment.ms": str(_DAY)}
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What a topic is for: the settings with which it is made, and what one that is there must be like."""
@@ -40,7 +45,7 @@ LOG: Final = Kind("the event log", _FOREVER, frozenset(_FOREVER), counted=True, 
 
 DEAD: Final = Kind(
     "the topic of dead letters",
-    _FOREVER | {"retention.ms": str(30 * _DAY)},  # the bytes were not redacted: they must not stay for ever
+    _FOREVER | _days(30),  # the bytes were not redacted: they must not stay for ever
     frozenset({"cleanup.policy"}),
     counted=True,
     synced=False,
@@ -49,7 +54,7 @@ DEAD: Final = Kind(
 
 INBOX: Final = Kind(
     "the inbox of alerts",
-    _FOREVER | {"retention.ms": str(7 * _DAY)},  # not redacted either
+    _FOREVER | _days(7),  # not redacted either
     frozenset({"cleanup.policy"}),
     counted=False,
     synced=False,
