@@ -251,6 +251,8 @@ class Cliques:
         self._asked: dict[Ref, frozenset[Ref]] = {}
         self._askers: dict[Ref, set[Ref]] = {}
         self._crossroads = Crossroads()
+        self._dirty: set[Ref] = set()
+        """Focal objects whose clique what was marked can reach."""
         self._stale = False
         self._partly_known = False
 
@@ -281,15 +283,34 @@ class Cliques:
 
     def update(self, graph: Landscape, touched: Sequence[Touched], changes: Sequence[LinkChange]) -> list[CliqueChange]:
         """Take in what happened to objects and links (`graph` is as it is after); answer what changed, sorted."""
+        self.mark(graph, touched, changes)
+        return self.settle(graph)
+
+    def mark(self, graph: Landscape, touched: Sequence[Touched], changes: Sequence[LinkChange]) -> None:
+        """Take in what happened, and leave the cliques as they are until they are settled.
+
+        What several marks leave as it is, each of them leaves as it is: a clique that none of them reaches is still
+        the one that its bounds and what it asked tell of.
+        """
         self._crossroads.forget(changes)
-        if self._stale:
-            dirty = {*self._cliques, *(obj.ref for obj in _focal_objects(graph, self._chosen))}
-        else:
+        if not self._stale:  # else each clique is made again in any case
             self._know_all(graph)
-            dirty = self._of_objects(touched) | self._of_links(changes)
-        self._stale = self._partly_known = False
+            self._dirty |= self._of_objects(touched)
+            self._of_links(changes)
+
+    def settle(self, graph: Landscape) -> list[CliqueChange]:
+        """Make the cliques again that what was marked can reach, and answer those that changed, sorted."""
+        if self._stale:
+            self._dirty.update(self._cliques, (obj.ref for obj in _focal_objects(graph, self._chosen)))
+        dirty, self._dirty = self._dirty, set()
+        self._partly_known = self._partly_known and not self._stale
+        self._stale = False
         rebuilt = (self._rebuild(focal, graph) for focal in sorted(dirty))
         return [change for change in rebuilt if change is not None]
+
+    def doubt(self) -> None:
+        """Make all cliques again when they are settled next: something was marked that is not known any more."""
+        self._stale = True
 
     def restore(self, values: Iterable[bytes]) -> None:
         """Begin again from the cliques that these recipes gave for the objects and links that there are."""
@@ -301,7 +322,7 @@ class Cliques:
             nodes = (Ref(*node) for node in document["nodes"])
             self._cliques[focal] = Kept(value, _bounds(document["constraints"]))
             self._ask(focal, frozenset([*nodes, *(Ref("network", network) for network in networks)]))
-        self._stale, self._partly_known = False, True
+        self._dirty, self._stale, self._partly_known = set(), False, True
 
     def _know_all(self, graph: Landscape) -> None:
         """After a restore: learn what the focal objects without a clique, or with implicit links, depend on."""
@@ -311,6 +332,7 @@ class Cliques:
             recipe = self._chosen[obj.type]
             if recipe.use_implicit_links or obj.ref not in self._cliques:
                 self._ask(obj.ref, self._walk(obj, graph, recipe).asked)
+        self._partly_known = False
 
     def _of_objects(self, touched: Sequence[Touched]) -> set[Ref]:
         dirty: set[Ref] = set()
@@ -322,17 +344,16 @@ class Cliques:
                 dirty |= self._askers.get(obj.ref, set())
         return dirty
 
-    def _of_links(self, changes: Sequence[LinkChange]) -> set[Ref]:
-        dirty: set[Ref] = set()
+    def _of_links(self, changes: Sequence[LinkChange]) -> None:
         for _, before, after in changes:
             if before is not None and after is not None and before.attributes == after.attributes:
                 continue  # another name or state: a clique names its links and does not tell
             versions = [link for link in (before, after) if link is not None]
             for end in (versions[0].source, versions[0].target):
                 if end.type in self._chosen:
-                    dirty.add(end)
-                dirty.update(f for f in self._askers.get(end, ()) if self._could_take(f, end, versions))
-        return dirty
+                    self._dirty.add(end)
+                askers = self._askers.get(end, ())
+                self._dirty.update(f for f in askers if f not in self._dirty and self._could_take(f, end, versions))
 
     def _could_take(self, focal: Ref, end: Ref, versions: list[Link]) -> bool:
         """Answer whether a clique has a step along the link from this end, and bounds that let a version of it in."""

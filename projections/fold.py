@@ -5,6 +5,7 @@ from typing import assert_never
 
 from projections import noise
 from projections.change import Change, Key, Kind
+from projections.clique_types import SHIPPED, Recipe
 from projections.cliques import Cliques
 from projections.inventory import Inventory, Obj, Ref, Touched
 from projections.link import Link
@@ -18,6 +19,7 @@ from schemas.events import (
     FetchFailed,
     NotificationReceived,
     ObjectsSeen,
+    Payload,
     ScanFinished,
     ScanStarted,
     Scope,
@@ -25,7 +27,7 @@ from schemas.events import (
 )
 from schemas.vocabulary import ENVIRONMENT, UNSEEN
 
-VERSION = 1
+VERSION = 2
 """Counts the meanings of the fold: a history folded by another version is rebuilt from the log."""
 
 Stored = tuple[Key, bytes]
@@ -35,13 +37,14 @@ Stored = tuple[Key, bytes]
 class Fold:
     """The projected state of one environment, as of the newest event applied."""
 
-    def __init__(self, environment: str) -> None:
+    def __init__(self, environment: str, recipes: Sequence[Recipe] = SHIPPED) -> None:
         """Start before the first event."""
         self.environment = environment
         self.offset = -1
         self.inventory = Inventory()
         self.links = Links()
-        self.cliques = Cliques()
+        self.cliques = Cliques(recipes)
+        self._now = Now(self.inventory, self.links)
         self.records: dict[Key, bytes] = {}
         """Scans, snapshots and the environment's own settings."""
         self._open_scan: OpenScan | None = None
@@ -58,7 +61,16 @@ class Fold:
         if entry.offset <= self.offset:
             return []
         self.offset = entry.offset
-        return _merged(self._apply(entry))
+        changes = self._apply(entry)
+        return _merged(changes if self._goes_on(entry.event.payload) else changes + self._settled(entry.offset))
+
+    def _goes_on(self, payload: Payload) -> bool:
+        """Answer whether the open scan goes on with this event: its cliques then wait, to be made once for all of it.
+
+        Networks and NICs reach over many hosts: made host by host, their cliques were most of the cost of a scan.
+        """
+        scan = self._open_scan
+        return isinstance(payload, ObjectsSeen | FetchFailed) and scan is not None and scan.scan_id == payload.scan_id
 
     def _apply(self, entry: Entry) -> list[Change]:
         payload = entry.event.payload
@@ -142,11 +154,11 @@ class Fold:
         if not touched:
             return []
         links = self.links.update(self.inventory, touched)
-        cliques = self.cliques.update(Now(self.inventory, self.links), touched, links)
-        return [
-            *(Change(key, _link_value(old), _link_value(new), offset) for key, old, new in links),
-            *(Change(key, old, new, offset) for key, old, new in cliques),
-        ]
+        self.cliques.mark(self._now, touched, links)
+        return [Change(key, _link_value(old), _link_value(new), offset) for key, old, new in links]
+
+    def _settled(self, offset: int) -> list[Change]:
+        return [Change(key, old, new, offset) for key, old, new in self.cliques.settle(self._now)]
 
     # -- scans -------------------------------------------------------------------------------------
 
@@ -231,12 +243,9 @@ class Fold:
         document = decode_document(self.records[key]) if key in self.records else {}
         document["name"] = self.environment
         document[part] = decode_document(settings)
-        return self._record(key, document, offset) + self._configure(offset)
-
-    def _configure(self, offset: int) -> list[Change]:
+        changes = self._record(key, document, offset)
         self.cliques.configure(self.environment, self.settings)
-        cliques = self.cliques.update(Now(self.inventory, self.links), (), ())
-        return [Change(key, old, new, offset) for key, old, new in cliques]
+        return changes
 
     @property
     def settings(self) -> Document:
@@ -291,6 +300,7 @@ class Fold:
         payload = entry.event.payload
         if isinstance(payload, ScanStarted):
             self._open_scan = OpenScan(payload.scan_id, entry.offset, set())
+            self.cliques.doubt()  # they are of before the scan, for what it touched since is not known
         elif isinstance(payload, ScanFinished):
             self._close(payload)
         elif isinstance(payload, ObjectsSeen):

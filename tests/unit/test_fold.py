@@ -5,14 +5,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections.change import Key
+from projections.change import Key, Kind
+from projections.cliques import recompute
 from projections.digest import EMPTY, advance, term
-from projections.fold import Fold, snapshot_key
+from projections.fold import Fold, Now, snapshot_key
+from projections.links import Links
 from schemas.canonical import Document, decode_document, encode
-from schemas.events import Entry, Event, ObjectsSeen, SnapshotTaken
+from schemas.events import (
+    Entry,
+    Event,
+    FetchFailed,
+    NotificationReceived,
+    ObjectsSeen,
+    Payload,
+    ScanFinished,
+    ScanStarted,
+    SnapshotTaken,
+)
 from streams.comparison import compare, visible
 from streams.history import Version
 from streams.journal import Journal
@@ -112,19 +125,121 @@ def test_an_event_applied_twice_counts_once(events: list[Event]) -> None:
             assert list(once.everything()) == list(twice.everything())
 
 
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(stories())
 def test_links_and_cliques_kept_by_increments_are_those_of_a_full_recomputation(events: list[Event]) -> None:
+    """Cliques alone wait while an open scan goes on: they are then those of before its last other event."""
     with engine() as (journal, _):
         for event in events:
             journal.append([event])
         for environment in journal.environments():
-            fold = Fold(environment)
+            fold, scan, cliques = Fold(environment), None, {}
             for entry in journal.read(environment):
                 fold.apply(entry)
-                again = Fold.restore(environment, fold.offset, fold.everything())
-                again.links.rebuild(again.inventory)
-                assert list(again.everything()) == list(fold.everything())
+                again = Links()
+                again.rebuild(fold.inventory)
+                assert list(again) == list(fold.links)
+                scan, waits = open_scan(scan, entry.event.payload)
+                if not waits:
+                    made = recompute(Now(fold.inventory, again), fold.cliques.chosen)
+                    cliques = {key: encode(document) for key, document in made.items()}
+                assert fold.cliques.stored() == cliques
+
+
+def open_scan(scan: str | None, payload: Payload) -> tuple[str | None, bool]:
+    """Answer the scan that is open after an event, and whether the event is one of those that it goes on with."""
+    match payload:
+        case ScanStarted():
+            return payload.scan_id, False
+        case ScanFinished():
+            return None if payload.scan_id == scan else scan, False
+        case ObjectsSeen() | FetchFailed():
+            return scan, payload.scan_id == scan
+    return scan, False
+
+
+@settings(max_examples=40)
+@given(stories(), st.integers(0, 40))
+def test_a_fold_restored_at_any_event_goes_on_as_one_never_interrupted(events: list[Event], cut: int) -> None:
+    with engine() as (journal, _):
+        for event in events:
+            journal.append([event])
+        for environment in journal.environments():
+            fold, entries = Fold(environment), list(journal.read(environment))
+            for entry in entries[:cut]:
+                fold.apply(entry)
+            again = restored(fold, entries)
+            for entry in entries[cut:]:
+                assert again.apply(entry) == fold.apply(entry)
+            assert list(again.everything()) == list(fold.everything())
+
+
+def restored(fold: Fold, entries: list[Entry]) -> Fold:
+    """Answer a fold that begins again from everything that was in another."""
+    again = Fold.restore(fold.environment, fold.offset, fold.everything())
+    for entry in entries:
+        if fold.resume_from <= entry.offset <= fold.offset:
+            again.note(entry)
+    return again
+
+
+# -- when cliques are made -----------------------------------------------------------------------------------
+
+
+def instance_with_a_vnic(scan: str = "s") -> list[ObjectsSeen]:
+    """Answer what a scan sees of an instance on a network, in the order seen."""
+    port: Document = {"network_id": "n", "mac_address": "m", "device_id": "i", "binding:host_id": "h"}
+    documents: list[tuple[str, str, Document]] = [
+        ("network", "n", {"provider:network_type": "vxlan"}),
+        ("port", "p", port),
+        ("instance", "i", {"host": "h", "network": ["n"]}),
+        ("vnic", "h-tap", {"host": "h", "device": "tap", "instance_id": "i", "mac_address": "m"}),
+    ]
+    return [
+        ObjectsSeen(scan, scope(kind, None), kind, "region", "r", [object_id], [encode(document)])
+        for kind, object_id, document in documents
+    ]
+
+
+def lives(*payloads: Payload) -> list[Entry]:
+    """Answer entries of one environment with these payloads."""
+    return [Entry(n, n, Event(str(n), "lab", "scan", n, None, payload)) for n, payload in enumerate(payloads)]
+
+
+STARTED = ScanStarted("s", "bundle:b", b"{}")
+FINISHED = ScanFinished("s", "completed", [])
+NOTIFIED = NotificationReceived("m", "port.create.end", "network.c", "neutron", "notifications.info", b"{}")
+FAILED = FetchFailed("s", scope("vnic", "h"), "vnic", "h", "virsh list", "timed out")
+
+
+@pytest.mark.parametrize(
+    ("after", "shown"),
+    [
+        (FINISHED, True),
+        (ScanStarted("t", "bundle:b", b"{}"), True),
+        (NOTIFIED, True),
+        (ObjectsSeen("another", scope("host", None), "host", "region", "r", ["h"], [b"{}"]), True),
+        (SnapshotTaken("a", 0, ""), True),
+        (ScanFinished("another", "completed", []), True),
+        (FAILED, False),
+        (ObjectsSeen("s", scope("host", None), "host", "region", "r", ["h"], [b"{}"]), False),
+    ],
+)
+def test_cliques_wait_while_a_scan_goes_on_and_no_longer(after: Payload, shown: bool) -> None:
+    fold = Fold("lab")
+    *scan, last = lives(STARTED, *instance_with_a_vnic(), after)
+    made = [change for entry in scan for change in fold.apply(entry)]
+    assert "instance-vnic" in {change.key.type for change in made}
+    assert fold.cliques.stored() == {}
+    shows = [(c.key.type, c.before, c.offset) for c in fold.apply(last) if c.key.kind is Kind.CLIQUE]
+    assert shows == ([("instance", None, last.offset)] if shown else [])
+
+
+def test_outside_a_scan_cliques_show_at_once() -> None:
+    fold = Fold("lab")
+    for entry in lives(*instance_with_a_vnic()):
+        fold.apply(entry)
+    assert [key.type for key in fold.cliques.stored()] == ["instance"]
 
 
 def test_what_could_not_be_looked_at_stays_as_it_was_known() -> None:

@@ -121,7 +121,7 @@ def test_a_clique_is_told_from_its_focal_object_outwards(asked: Demo) -> None:
     ]
     types = [link["type"] for link in answer["links"]]
     assert types == ["instance-vnic", "vnic-vedge", "vedge-otep", "otep-host_pnic", "host_pnic-network"]
-    assert answer["since"]["event"] == "ObjectsSeen"
+    assert answer["since"]["event"] == "ScanFinished"
 
 
 def test_a_clique_of_implicit_links_is_told_with_them(tmp_path: Path) -> None:
