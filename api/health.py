@@ -37,7 +37,7 @@ def _reach(questions: Questions, environment: str) -> Document:
         "environment": environment,
         "log": _moment(head, logged),
         "history": _moment(reached, folded),
-        "behind": reached < head,
+        "behind": questions.journal.has_more(environment, reached, head),
         "lag_seconds": lag,
     }
 

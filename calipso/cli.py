@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from calipso import demo, reading, terminal, writing
+from calipso import demo, letters, reading, terminal, working, writing
 from calipso.settings import DEFAULT_LOG, read
 from schemas.errors import CalipsoError
 
@@ -67,10 +67,12 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str], ...] = (
     (_ASKING, "verify", reading.verify, "verify lab"),
     (_LOOKING, "scan", writing.scan, "scan lab --define lab.toml"),
     (_LOOKING, "record", writing.record, "record lab --to lab-tuesday"),
-    (_LOOKING, "listen", writing.listen, "listen lab --from notifications.jsonl"),
+    (_LOOKING, "listen", writing.listen, "listen lab --define lab.toml"),
     (_LOOKING, "snapshot", writing.snapshot, "snapshot lab sunday --note 'before the upgrade'"),
+    (_RUNNING, "dead", letters.dead, "dead show 7"),
     (_RUNNING, "demo", demo.demo, "demo"),
     (_RUNNING, "up", writing.up, "up --port 8080"),
+    (_RUNNING, "worker", working.worker, "worker --name worker-1"),
 )
 # Only these take an age (-2h) as a word of its own, which is no option.
 _WITH_AGES = ("at", "diff")

@@ -12,6 +12,7 @@ from schemas.errors import BadSettings
 DEFAULT_LOG = "local:./calipso-data"
 
 _KAFKA: Final = "kafka://HOST:PORT[,HOST:PORT]/TOPIC?partitions=N&replicas=N&security.protocol=..."
+_REGISTRY: Final = "https://HOST:PORT, and for a login ?username=NAME&password=env:NAME behind it"
 _SECRET_WORDS: Final = ("password", "secret", "pem", "sasl.oauthbearer.config")
 """In the name of an option of Kafka: its value is written as a reference (env:NAME, file:PATH)."""
 
@@ -28,6 +29,19 @@ class KafkaSettings:
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     """More options, by name."""
 
+    def resolved(self) -> dict[str, str]:
+        """Answer all options, secrets in place: for the client, not to be shown."""
+        return {**self.options, **{name: secret.reveal() for name, secret in self.secrets.items()}}
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySettings:
+    """Where the schemas are that outside monitors write their alerts by."""
+
+    url: str
+    username: str = ""
+    password: Secret | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -37,6 +51,8 @@ class Settings:
     """Of the embedded log, and of the history and the locks in any case."""
     kafka: KafkaSettings | None = None
     """None: the embedded log."""
+    registry: RegistrySettings | None = None
+    """None: monitors that frame their alerts as for a schema registry are taken at their word."""
 
     @property
     def place(self) -> str:
@@ -47,12 +63,13 @@ class Settings:
 def read(environ: Mapping[str, str]) -> Settings:
     """Answer the settings; BadSettings names the variable that is wrong, and repeats no secret."""
     log = environ.get("CALIPSO_LOG", DEFAULT_LOG)
+    registry = _registry(environ)
     if log.startswith("kafka://"):
         history = environ.get("CALIPSO_HISTORY", DEFAULT_LOG)
-        return Settings(_folder("CALIPSO_HISTORY", history, "local:FOLDER"), _kafka(log, environ))
+        return Settings(_folder("CALIPSO_HISTORY", history, "local:FOLDER"), _kafka(log, environ), registry)
     if "CALIPSO_HISTORY" in environ:
         raise BadSettings("CALIPSO_HISTORY: only a log on Kafka has its history elsewhere; CALIPSO_LOG names no Kafka")
-    return Settings(_folder("CALIPSO_LOG", log, "local:FOLDER or kafka://HOST:PORT/TOPIC"))
+    return Settings(_folder("CALIPSO_LOG", log, "local:FOLDER or kafka://HOST:PORT/TOPIC"), registry=registry)
 
 
 def _folder(variable: str, value: str, form: str) -> Path:
@@ -73,7 +90,9 @@ def _kafka(url: str, environ: Mapping[str, str]) -> KafkaSettings:
     if not parts.netloc or "@" in parts.netloc or not topic or "/" in topic or parts.fragment:
         raise BadSettings(f"CALIPSO_LOG: write {_KAFKA}")
     counts = {name: _count(name, options.pop(name, "1")) for name in ("partitions", "replicas")}
-    secrets = {name: _secret(name, options.pop(name), environ) for name in list(options) if _is_secret(name)}
+    secrets = {
+        name: _secret(f"CALIPSO_LOG, {name}", options.pop(name), environ) for name in list(options) if _is_secret(name)
+    }
     return KafkaSettings(parts.netloc, topic, **counts, options=options, secrets=secrets)
 
 
@@ -87,8 +106,28 @@ def _is_secret(name: str) -> bool:
     return any(word in name for word in _SECRET_WORDS)
 
 
-def _secret(name: str, reference: str, environ: Mapping[str, str]) -> Secret:
+def _secret(where: str, reference: str, environ: Mapping[str, str]) -> Secret:
     try:
         return resolve(reference, environ)
     except BadSettings as error:
-        raise BadSettings(f"CALIPSO_LOG, {name}: {error}") from None
+        raise BadSettings(f"{where}: {error}") from None
+
+
+def _registry(environ: Mapping[str, str]) -> RegistrySettings | None:
+    """Take the URL of the schema registry apart; not repeated in errors, as above."""
+    url = environ.get("CALIPSO_SCHEMA_REGISTRY", "")
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        login = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+    except ValueError:
+        raise BadSettings(f"CALIPSO_SCHEMA_REGISTRY: write {_REGISTRY}") from None
+    known = login.keys() in (set(), {"username", "password"})
+    if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc or parts.fragment or not known:
+        raise BadSettings(f"CALIPSO_SCHEMA_REGISTRY: write {_REGISTRY}")
+    base = f"{parts.scheme}://{parts.netloc}{parts.path}"
+    if not login:
+        return RegistrySettings(base)
+    password = _secret("CALIPSO_SCHEMA_REGISTRY, password", login["password"], environ)
+    return RegistrySettings(base, login["username"], password)

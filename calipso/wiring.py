@@ -5,17 +5,22 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from calipso.settings import Settings
+from calipso.settings import KafkaSettings, Settings
 from schemas.errors import HistoryError, NotFound
 from schemas.events import Event, Payload
+from streams.follower import Upkeep
 from streams.journal import Journal
 from streams.local_history import LocalHistory
 from streams.local_log import LocalLog
-from streams.log import Log
+from streams.log import Log, Record
 from streams.log_file import NAME
 from streams.questions import Questions
 from streams.worker import Worker
+
+if TYPE_CHECKING:
+    from streams.kafka_log import KafkaLog
 
 
 def now() -> int:
@@ -30,7 +35,7 @@ class Engine:
     settings: Settings
     journal: Journal
     history: LocalHistory
-    worker: Worker
+    worker: Upkeep
     questions: Questions
 
     def close(self) -> None:
@@ -42,9 +47,10 @@ class Engine:
 @contextmanager
 def opened(settings: Settings) -> Iterator[Engine]:
     """Yield the engine of a data folder or a topic, which are created if need be."""
-    journal = Journal(_log(settings))
+    # Others can write on a topic: what is no event there, the worker keeps as a dead letter, and readers pass over.
+    journal = Journal(open_log(settings), None if settings.kafka is None else _pass_over)
     try:
-        history = LocalHistory(settings.folder)
+        history = open_history(settings)
     except BaseException:
         journal.close()
         raise
@@ -56,21 +62,34 @@ def opened(settings: Settings) -> Iterator[Engine]:
         engine.close()
 
 
-def _log(settings: Settings, create: bool = True) -> Log:
-    kafka = settings.kafka
-    if kafka is None:
+def _pass_over(_environment: str, _record: Record, _reason: str) -> None:
+    """Leave out."""
+
+
+def open_history(settings: Settings) -> LocalHistory:
+    """Answer the history that the settings name, created if need be."""
+    return LocalHistory(settings.folder)
+
+
+def open_log(settings: Settings, create: bool = True) -> Log:
+    """Answer the log that the settings name."""
+    if settings.kafka is None:
         return LocalLog(settings.folder)
+    return open_kafka_log(settings, settings.kafka, create)
+
+
+def open_kafka_log(settings: Settings, kafka: KafkaSettings, create: bool = True) -> "KafkaLog":
+    """Answer the log on Kafka, and make the folder of the locks."""
     from streams.kafka_log import KafkaLog  # here, for who has the embedded log should not wait for Kafka's client
 
     try:
         settings.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HistoryError(f"{settings.folder}: cannot be made: {error.strerror}") from error
-    options = {**kafka.options, **{name: secret.reveal() for name, secret in kafka.secrets.items()}}
     return KafkaLog(
         kafka.bootstrap,
         kafka.topic,
-        options,
+        kafka.resolved(),
         partitions=kafka.partitions,
         replicas=kafka.replicas,
         create=create,
@@ -82,7 +101,7 @@ def has_data(settings: Settings) -> bool:
     if settings.kafka is None:
         return any(settings.folder.glob(f"{NAME}*"))
     try:
-        _log(settings, create=False).close()
+        open_log(settings, create=False).close()
     except NotFound:
         return False
     return True

@@ -87,6 +87,10 @@ class Journal:
         """Answer the offset of the newest event, -1 if there is none."""
         return self._log.head(environment)
 
+    def has_more(self, environment: str, after: int, upto: int) -> bool:
+        """Answer whether there is an event with after < offset <= upto: the newest records may be none."""
+        return upto > after and next(self.read(environment, after, upto), None) is not None
+
     def offset_at(self, environment: str, time: int) -> int:
         """Answer the newest offset known at the time (microseconds), -1 if there is none."""
         return self._log.offset_at(environment, time)

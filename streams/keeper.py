@@ -7,17 +7,19 @@ delivered again is left out, and a gap cannot be, since settling reads the log u
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from projections.change import Change
 from projections.fold import Fold
 from schemas.events import Entry
 from streams.dead import DeadLetter, DeadLetters
-from streams.history import Step
+from streams.history import History, Step
 from streams.journal import Journal
 from streams.kafka_client import Stored
 from streams.kafka_log import KafkaLog
 from streams.kafka_topic import partition_of
 from streams.log import Record
+from streams.published import Publisher
 from streams.worker import Worker, quiet
 
 
@@ -60,12 +62,16 @@ class Taken:
 class Keeper:
     """Folds the environments of the partitions that a worker was given. One thread at a time for a partition."""
 
-    def __init__(self, log: KafkaLog, journal: Journal, worker: Worker, burial: Burial) -> None:
-        """Read and fold by `worker`, which stands over `journal`, which stands over `log`."""
+    def __init__(
+        self, log: KafkaLog, journal: Journal, history: History, worker: Worker, burial: Burial, publisher: Publisher
+    ) -> None:
+        """Read and fold by `worker`, which stands over `history` and `journal`, which stands over `log`."""
         self._log = log
         self._journal = journal
         self._worker = worker
         self._burial = burial
+        self._history = history
+        self._publisher = publisher
         self._environments: dict[int, set[str]] = {}
         self._times: dict[int, int] = {}
 
@@ -76,16 +82,22 @@ class Keeper:
         self._times.pop(partition, None)
         names = self._log.environments_of(partition)
         self._environments[partition] = set(names)
-        return {name: self._worker.hold(name, lambda *at, name=name: progress(name, *at)) for name in names}
+        return {name: self._held(name, partial(progress, name)) for name in names}
 
     def hold(self, environment: str) -> tuple[Fold, int]:
         """Answer the newest state of an environment with its digest."""
-        return self._worker.hold(environment, quiet)
+        return self._held(environment, quiet)
+
+    def _held(self, environment: str, progress: Callable[[int, int], None]) -> tuple[Fold, int]:
+        held = self._worker.hold(environment, progress)
+        self._publisher.complete(environment, self._journal, self._history)
+        return held
 
     def release(self, partition: int) -> None:
         """Forget a partition that went to another worker."""
         for name in self._environments.pop(partition, ()):
             self._worker.release(name)
+            self._publisher.forget(name)
 
     def take(self, partition: int, records: Sequence[Stored]) -> list[Taken]:
         """Fold records of a partition that follow those of the last call (or of `settle`); repeats do no harm.

@@ -1,6 +1,6 @@
 """What is published of the changes: one message an event that changed something, for who follows the state."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Final
@@ -8,14 +8,21 @@ from typing import Final
 from projections.change import Change
 from projections.digest import text as digest_text
 from schemas import codec
-from streams.history import Step
+from schemas.events import Entry
+from streams.history import History, Step
+from streams.journal import Journal
 from streams.kafka_client import KafkaClient
 from streams.kafka_topic import CHANGES, Topic, changes_topic, partition_of
+from streams.worker import step_of
 
 _NO_OPTIONS: Final[Mapping[str, str]] = MappingProxyType({})
 _RECORD: Final = "StateChanged"
-_BATCH: Final = 1 << 20
-"""Bytes of messages that are sent together."""
+_BATCH: Final = 5_000
+"""Changes that are sent together; each takes some hundred bytes."""
+
+_FIRST_WINDOW: Final = 16
+_WIDER: Final = 4
+"""Looking back for a record, each window of offsets is so many times the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ class Publisher:
     ) -> None:
         """Open the topic that belongs to the log's topic, made when it is missing; arguments as of KafkaLog."""
         self.topic = changes_topic(log)
+        self._sent: dict[str, int] = {}
         self._client = KafkaClient(bootstrap, self.topic, options, timeout)
         try:
             found = self._client.open(Topic(self.topic, partitions, replicas, CHANGES), create=True)
@@ -93,26 +101,75 @@ class Publisher:
             self._client.close()
             raise
 
-    def publish(self, environment: str, steps: Sequence[Step]) -> None:
-        """Send what the steps changed, in order; the environment is the key. Raises LogError."""
-        key = environment.encode()
-        messages = (encode(told(environment, step)) for step in steps if step.changes)
-        for batch in _batches(messages):
-            self._client.send(partition_of(key, self._partitions), key, batch)
+    def publish(self, environment: str, steps: Iterable[Step]) -> None:
+        """Send what the steps changed, in order, but for what was sent before; the environment is the key.
+
+        Raises LogError; then nothing or a part was sent, and the same steps may be handed over again.
+        """
+        newest = self._newest(environment)
+        for batch in _batches(step for step in steps if step.changes and step.offset > newest):
+            self._client.send(
+                self._home(environment), environment.encode(), [encode(told(environment, s)) for s in batch]
+            )
+            self._sent[environment] = batch[-1].offset
+
+    def complete(self, environment: str, journal: Journal, history: History) -> None:
+        """Send what is in the history and was not sent: somebody else may have folded it."""
+        newest, reached = self._newest(environment), history.position(environment).offset
+        entries = journal.read(environment, newest, reached) if newest < reached else ()
+        self.publish(environment, (_remembered(history, environment, entry) for entry in entries))
+
+    def _home(self, environment: str) -> int:
+        return partition_of(environment.encode(), self._partitions)
+
+    def _newest(self, environment: str) -> int:
+        """Answer the newest offset that was sent for an environment, by whichever worker; -1 if none is kept."""
+        if environment not in self._sent:
+            self._sent[environment] = max(self._found(environment), default=-1)
+        return self._sent[environment]
+
+    def _found(self, environment: str) -> Iterator[int]:
+        """Look back from the end of the topic until the environment is met."""
+        partition, key = self._home(environment), environment.encode()
+        start, end = self._client.start(partition), self._client.end(partition)
+        width, met = _FIRST_WINDOW, False
+        while end > start and not met:
+            first = max(end - width, start)
+            for stored in self._client.scan(partition, first, end):
+                changed = decode(stored.value) if stored.key == key and stored.value is not None else None
+                if changed is not None:
+                    met = True
+                    yield changed.offset
+            end, width = first, width * _WIDER
+
+    def forget(self, environment: str) -> None:
+        """Look the newest offset up again next time: another worker may have sent meanwhile."""
+        self._sent.pop(environment, None)
 
     def close(self) -> None:
         """Release the connections; closing twice does no harm."""
         self._client.close()
 
 
-def _batches(messages: Iterator[bytes]) -> Iterator[list[bytes]]:
-    batch: list[bytes] = []
+def _remembered(history: History, environment: str, entry: Entry) -> Step:
+    """Answer a step as the history has it; of what it changed, only whether it was there before and after."""
+    changes = [
+        Change(key, None if before is None else before.value, version.value, entry.offset)
+        for key, version in history.step_changes(environment, entry.offset)
+        for before in (history.get(environment, key, entry.offset - 1),)
+    ]
+    blame = history.blame(environment, entry.offset)
+    return step_of(entry, 0 if blame is None else blame.digest, changes)
+
+
+def _batches(steps: Iterable[Step]) -> Iterator[list[Step]]:
+    batch: list[Step] = []
     size = 0
-    for one in messages:
-        if batch and size + len(one) > _BATCH:
+    for step in steps:
+        if batch and size + len(step.changes) > _BATCH:
             yield batch
             batch, size = [], 0
-        batch.append(one)
-        size += len(one)
+        batch.append(step)
+        size += len(step.changes)
     if batch:
         yield batch

@@ -18,12 +18,12 @@ from schemas.errors import NotFound
 from schemas.events import Entry
 from schemas.vocabulary import ENVIRONMENT, LINK_TYPES, OBJECT_TYPES
 from streams.comparison import cause_document, comparison, visible
+from streams.follower import Upkeep
 from streams.history import History, Version
 from streams.journal import Journal
 from streams.moments import Moment, Moments, iso
 from streams.past import Past
 from streams.summaries import summary
-from streams.worker import Worker
 
 _T = TypeVar("_T")
 
@@ -39,18 +39,18 @@ class Page:
 class Questions:
     """Answers about every environment of one log. Safe to ask from several threads."""
 
-    def __init__(self, journal: Journal, history: History, worker: Worker, now: Callable[[], int]) -> None:
-        """Answer from `history`, which `worker` keeps up to `journal`; `now` is microseconds since 1970."""
+    def __init__(self, journal: Journal, history: History, upkeep: Upkeep, now: Callable[[], int]) -> None:
+        """Answer from `history`, which `upkeep` keeps up to `journal`; `now` is microseconds since 1970."""
         self.journal = journal
         self.history = history
-        self._worker = worker
+        self._upkeep = upkeep
         self._now = now
 
     # -- moments -----------------------------------------------------------------------------------
 
     def moment(self, environment: str, text: str = "latest") -> Moment:
         """Answer a moment of an environment, after folding what is new on the log."""
-        reach = -1 if self.journal.head(environment) < 0 else self._worker.catch_up(environment).offset
+        reach = -1 if self.journal.head(environment) < 0 else self._upkeep.catch_up(environment).offset
         if reach < 0:
             known = ", ".join(self.journal.environments()) or "none yet"
             raise NotFound(f"environment {environment}: there is none of that name (known: {known})")

@@ -20,7 +20,7 @@ Progress = Callable[[int, int], None]
 
 
 Announce = Callable[[str, Sequence[Step]], None]
-"""Called with an environment and steps that its history does not have yet, before it takes them: at least once."""
+"""Called with an environment and steps that were folded, before the history takes them: at least once."""
 
 
 def quiet(_offset: int, _head: int) -> None:
@@ -74,11 +74,7 @@ class Worker:
         if position.offset >= head and position.fold_version == VERSION:
             return True
         of_these_rules = position.offset < 0 or position.fold_version == VERSION
-        return of_these_rules and not self._is_more(environment, position.offset, head)
-
-    def _is_more(self, environment: str, after: int, head: int) -> bool:
-        """Answer whether there is an event to fold: the newest records may be none."""
-        return head > after and next(self._journal.read(environment, after, head), None) is not None
+        return of_these_rules and not self._journal.has_more(environment, position.offset, head)
 
     def _fold_up_to(self, head: int, fold: Fold, digest: int, progress: Progress) -> None:
         """Fold and write; the fold is kept for the next time if the history took all of it."""
@@ -95,8 +91,7 @@ class Worker:
         """Fold and write; answer the steps and the digest after them, None if the history did not take them."""
         after = fold.offset
         steps, digest = _steps(fold, digest, entries)
-        reached = self._history.position(fold.environment).offset
-        self._announce(fold.environment, [step for step in steps if step.offset > reached])
+        self._announce(fold.environment, steps)
         position = Position(fold.offset, fold.resume_from, digest, VERSION)
         written = self._history.write(fold.environment, steps, position, after)
         return steps, digest if written else None
