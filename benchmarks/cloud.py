@@ -7,7 +7,7 @@ of members.
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 from typing import NamedTuple
@@ -20,7 +20,9 @@ NAME = "bench"
 REGION = "RegionOne"
 NETWORKS_A_PROJECT = 3
 CHANGED = 100
-"""Of so many instances one is changed between the first and the second scan."""
+"""Of so many instances one is changed from day to day."""
+RESTARTED = 40
+"""Of so many instances one is stopped and started again between two scans."""
 
 _HOUR = 3_600_000_000
 
@@ -78,16 +80,13 @@ class _Instance:
 
 
 class Cloud:
-    """One cloud at its `day`: 0 is how it was first, 1 is with 1 % of its instances changed; stamps move on with days.
+    """One cloud at its `day`: 0 is how it was first; each day stamps move, and another 1 % of the instances changes."""
 
-    From day 1 on only the stamps and heartbeats move.
-    """
-
-    def __init__(self, size: Size, day: int) -> None:
-        """Describe a cloud of a size on a day."""
+    def __init__(self, size: Size, day: int, *, calm: int = 0) -> None:
+        """Describe a cloud of a size on a day, when on `calm` of the days before nothing but stamps moved."""
         self.size = size
         self.day = day
-        self._changed = day > 0
+        self._changed = range(42, 42 + day - calm)
         self._stamp = f"2026-01-{day + 1:02}T06:00:00Z"
 
     @cached_property
@@ -108,7 +107,7 @@ class Cloud:
         for number in range(size.instances):
             project = int(size.projects * draw.random() ** 2)
             host, running = self.hosts[number % size.hosts], draw.random() < 0.95
-            deed = number // CHANGED % 4 if self._changed and number % CHANGED == 42 else None
+            deed = (number // CHANGED + number) % 4 if number % CHANGED in self._changed else None
             if deed == 0:
                 host = self.hosts[(number + 1) % size.hosts]
             if deed == 1:
@@ -382,13 +381,33 @@ class Cloud:
         number = 0
         for number, seen in enumerate((seen for seen in self.sights() if seen.documents), 1):
             covered[seen.scope] = None
-            ids, documents = list(seen.documents), [encode(document) for document in seen.documents.values()]
-            place = seen.scope, seen.type, seen.parent_type, seen.parent_id
-            yield self._event(number, ObjectsSeen(scan_id, *place, ids, documents))
+            yield self._event(number, _objects_seen(scan_id, seen))
         yield self._event(number + 1, ScanFinished(scan_id, "completed", list(covered)))
 
-    def _event(self, number: int, payload: Payload) -> Event:
-        return Event(_uuid("event", self.day, number), NAME, "scan", self.day * 24 * _HOUR + number, None, payload)
+    def restarts(self) -> Iterator[Event]:
+        """Yield, as sightings outside of a scan, how some instances are stopped and started: each time two events."""
+        number = 0
+        for each in (each for here in self.instances.values() for each in here if each.number % RESTARTED == self.day):
+            for running in (not each.running, each.running):
+                for seen in self._sights_of(replace(each, running=running)):
+                    number += 1
+                    yield self._event(number, _objects_seen("restarts", seen), "openstack")
+
+    def _sights_of(self, each: _Instance) -> Iterator[Seen]:
+        yield Seen(_on("instance", each.host), "instance", "host", each.host, {each.id: self._instance(each)})
+        vnics = dict(_vnic(each, slot) for slot in range(each.ports))
+        yield Seen(_on("instance-vnic", each.host), "vnic", "instance", each.id, vnics)
+
+    def _event(self, number: int, payload: Payload, source: str = "scan") -> Event:
+        name = _uuid("event", source, self.day, number)
+        return Event(name, NAME, source, self.day * 24 * _HOUR + number, None, payload)
+
+
+def _objects_seen(scan_id: str, seen: Seen) -> ObjectsSeen:
+    documents = [encode(document) for document in seen.documents.values()]
+    return ObjectsSeen(
+        scan_id, seen.scope, seen.type, seen.parent_type, seen.parent_id, list(seen.documents), documents
+    )
 
 
 def _uuid(*words: object) -> str:

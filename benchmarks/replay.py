@@ -3,7 +3,7 @@
 import io
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ import msgspec
 
 from benchmarks.cloud import NAME, SIZES, Cloud
 from benchmarks.measure import Measure
+from projections.fold import Fold
 from schemas.codec import parsed_schema
 from schemas.events import Event, ObjectsSeen
 from streams.journal import Journal
@@ -30,60 +31,99 @@ _HEADER = 10
 def replay(size: str) -> Measure:
     """Measure the first scan: everything is new, links and cliques form."""
     with _lab(size) as lab:
-        seconds = lab.fold(0)
-        bare = lab.bare(0)
-        speed, reference = lab.objects / seconds, lab.objects / bare
-        return Measure("replay", size, speed, "objects/s", reference, BARE, speed / reference, 0.02)
+        lab.append(0)
+        return lab.measure("replay", lab.catch_up(), goal=0.02)
 
 
 def rescan(size: str) -> Measure:
     """Measure a scan that sees what was there: only stamps and heartbeats moved."""
     with _lab(size) as lab:
         for day in (0, 1):
-            lab.fold(day)
-        seconds = lab.fold(2)
-        bare = lab.bare(2)
-        speed, reference = lab.objects / seconds, lab.objects / bare
-        return Measure("rescan", size, speed, "objects/s", reference, BARE, speed / reference, 0.25)
+            lab.append(day)
+            lab.catch_up()
+        lab.append(2, calm=1)
+        return lab.measure("rescan", lab.catch_up(), goal=0.25)
+
+
+def life(size: str) -> Measure:
+    """Measure three days of restarts one by one and a scan that finds 1 % changed, up to the history."""
+    with _lab(size) as lab:
+        lab.append(0)
+        lab.catch_up()
+        lab.append_days()
+        return lab.measure("life", lab.catch_up(), goal=0.02)
+
+
+def links(size: str) -> Measure:
+    """Measure the same three days for inventory and links alone: no cliques, no history."""
+    with _lab(size) as lab:
+        fold = Fold(NAME, recipes=())
+        lab.append(0)
+        lab.fold(fold)
+        lab.append_days()
+        return lab.measure("links", _seconds(lambda: lab.fold(fold)), goal=0.02)
 
 
 def weight(size: str) -> Measure:
     """Measure what the history of a first scan and of one with 1 % changed weighs, per byte of the log."""
     with _lab(size) as lab:
         for day in (0, 1):
-            lab.fold(day)
+            lab.append(day)
+            lab.catch_up()
         log, history = lab.weights()
         return Measure("weight", size, history / log, "bytes/byte", 1.0, "the log itself", log / history, 0.3)
 
 
-BENCHMARKS: dict[str, Callable[[str], Measure]] = {"replay": replay, "rescan": rescan, "weight": weight}
+BENCHMARKS: dict[str, Callable[[str], Measure]] = {
+    "replay": replay,
+    "rescan": rescan,
+    "life": life,
+    "links": links,
+    "weight": weight,
+}
 
 
 class _Lab:
     """A log and a history in a folder, and a worker between them."""
 
     def __init__(self, size: str, folder: Path) -> None:
-        self.objects = 0
-        """In the scan folded last."""
-        self._size = SIZES[size]
+        self._size = size
         self._folder = folder
-        self._first: dict[int, int] = {}
+        self._first = 0
+        self._objects = 0
         self._journal = Journal(LocalLog(folder))
         self._history = LocalHistory(folder)
         self._worker = Worker(self._journal, self._history)
 
-    def fold(self, day: int) -> float:
-        """Append a day's scan and answer the seconds that folding it took."""
-        events = list(Cloud(self._size, day).scan())
-        self.objects = sum(len(e.payload.ids) for e in events if isinstance(e.payload, ObjectsSeen))
-        self._first[day] = self._journal.head(NAME) + 1
-        for batch in _batches(events):
-            self._journal.append(batch)
+    def append(self, day: int, *, calm: int = 0) -> None:
+        """Append a day's scan, which is then what is measured."""
+        self._append(list(Cloud(SIZES[self._size], day, calm=calm).scan()))
+
+    def append_days(self) -> None:
+        """Append three days of restarts and scans, which are then what is measured."""
+        days = [Cloud(SIZES[self._size], day) for day in (1, 2, 3)]
+        self._append([event for day in days for event in (*day.restarts(), *day.scan())])
+
+    def _append(self, events: list[Event]) -> None:
+        self._first = self._journal.head(NAME) + 1
+        self._objects = sum(len(e.payload.ids) for e in events if isinstance(e.payload, ObjectsSeen))
+        for start in range(0, len(events), _BATCH):
+            self._journal.append(events[start : start + _BATCH])
+
+    def catch_up(self) -> float:
+        """Answer the seconds that the worker takes to fold what was appended into the history."""
         return _seconds(lambda: self._worker.catch_up(NAME))
 
-    def bare(self, day: int) -> float:
-        """Answer the seconds that the bare loop takes for a day's scan, the last that was folded; the best of three."""
-        return min(_seconds(lambda: _bare_loop(self._folder / "log.db", self._first[day])) for _ in range(3))
+    def fold(self, fold: Fold) -> None:
+        """Fold what was appended, and keep no history of it."""
+        for entry in self._journal.read(NAME, after=self._first - 1):
+            fold.apply(entry)
+
+    def measure(self, name: str, seconds: float, goal: float) -> Measure:
+        """Answer how fast what was appended was folded, beside the bare loop over the same: the best of three."""
+        bare = min(_seconds(lambda: _bare_loop(self._folder / "log.db", self._first)) for _ in range(3))
+        speed, reference = self._objects / seconds, self._objects / bare
+        return Measure(name, self._size, speed, "objects/s", reference, BARE, speed / reference, goal)
 
     def weights(self) -> tuple[int, int]:
         """Answer the bytes of the log and of the history, with nothing left in write-ahead logs."""
@@ -99,10 +139,6 @@ class _Lab:
 def _lab(size: str) -> Iterator[_Lab]:
     with TemporaryDirectory() as folder, closing(_Lab(size, Path(folder))) as lab:
         yield lab
-
-
-def _batches(events: list[Event]) -> Iterable[list[Event]]:
-    return (events[start : start + _BATCH] for start in range(0, len(events), _BATCH))
 
 
 def _seconds(work: Callable[[], object]) -> float:
