@@ -7,11 +7,13 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import changes, environments, health, links, objects, reading, records
+from api import alerts, changes, environments, health, links, objects, reading, records
 from api.asked import Desk
 from api.describe import INTRODUCTION, DescribedApi
 from api.problems import answer_problems
+from schemas.alert import Alert
 from schemas.events import Event
+from streams.inbox import Taken
 from streams.questions import Questions
 
 
@@ -20,10 +22,17 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
-def create_app(questions: Questions, append: Callable[[Event], int], *, clock: Callable[[], int] = now) -> FastAPI:
+def create_app(
+    questions: Questions,
+    append: Callable[[Event], int],
+    accept: Callable[[Alert], Taken],
+    *,
+    clock: Callable[[], int] = now,
+) -> FastAPI:
     """Answer `questions` over HTTP.
 
-    `append` puts an event on the log and answers its offset; only taking a snapshot calls it. `clock` says when.
+    `append` puts an event on the log and answers its offset; only taking a snapshot calls it. `accept` takes an alert
+    in, as `Inbox.accept` does. `clock` says when.
     """
     app = DescribedApi(
         title="Calipso",
@@ -32,8 +41,8 @@ def create_app(questions: Questions, append: Callable[[Event], int], *, clock: C
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere, where an operator's network may not reach
         redoc_url=None,
     )
-    app.state.desk = Desk(questions, append, clock, threading.Lock())
-    for module in (environments, objects, links, changes, records, health):
+    app.state.desk = Desk(questions, append, accept, clock, threading.Lock())
+    for module in (environments, objects, links, changes, records, alerts, health):
         app.include_router(module.router, prefix="/v1")
     app.include_router(health.meanings)
     app.include_router(reading.router)

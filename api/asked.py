@@ -11,8 +11,10 @@ from fastapi import Depends, Request, Response
 from starlette.exceptions import HTTPException
 
 from projections.fold import VERSION
+from schemas.alert import Alert
 from schemas.canonical import Document
 from schemas.events import Event
+from streams.inbox import Taken
 from streams.moments import Moment
 from streams.past import Past
 from streams.questions import Questions
@@ -29,6 +31,7 @@ class Desk:
 
     questions: Questions
     append: Callable[[Event], int]
+    accept: Callable[[Alert], Taken]
     clock: Callable[[], int]
     naming: threading.Lock
     """Held while a name is looked for and given, so that two requests cannot give one name."""

@@ -337,6 +337,14 @@ class TakenSnapshot(_At, Snapshot):
     """The snapshot that was taken; the offset is that of the event which did it."""
 
 
+class TakenAlert(_Answer):
+    """What became of an alert."""
+
+    environment: str = Field(description="Name of the environment.")
+    offset: int = Field(description="Offset of the event that the alert is.")
+    repeat: bool = Field(description="Whether it was there before.")
+
+
 class Reach(_Answer):
     """How far log and history reach for one environment."""
 

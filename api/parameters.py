@@ -1,10 +1,11 @@
 """What a request may say: each parameter described once. A parameter that a route does not know is refused."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.alert import EARLIEST, LATEST, LONGEST_NAME, STATUSES
 from schemas.codec import PAYLOADS
 from schemas.vocabulary import LINK_TYPES, OBJECT_TYPES
 
@@ -150,6 +151,39 @@ class NewSnapshot(_Question):
     )
     at: str = Field("latest", description=f"The moment to name: {_MOMENT}.", examples=["latest"])
     note: str = Field("", max_length=2000, description="Why it was taken.", examples=["Neutron goes to 2026.1"])
+
+
+class NewAlert(_Question):
+    """What an outside monitor found; the environment stands in the path."""
+
+    id: str = Field(
+        min_length=1,
+        max_length=LONGEST_NAME,
+        description="The monitor's own id of this alert: sent again with the same id and source, it is taken once.",
+        examples=["probe-4711"],
+    )
+    source: str = Field(
+        min_length=1, max_length=LONGEST_NAME, description="The monitor's name.", examples=["nfv-monitor"]
+    )
+    occurred_at: int = Field(
+        ge=EARLIEST,
+        le=LATEST - 1,
+        strict=True,
+        description="When it happened, microseconds since 1970-01-01 UTC.",
+        examples=[1793534400000000],
+    )
+    object_type: str | None = Field(
+        None,
+        description=f"The object that it is about: {', '.join(sorted(OBJECT_TYPES))}; null: the environment.",
+        examples=["instance"],
+    )
+    object_id: str | None = Field(None, description="Id of that object, with its type.", examples=["i-web"])
+    check: str = Field(min_length=1, max_length=LONGEST_NAME, description="What was checked.", examples=["packet-loss"])
+    status: str = Field(description=f"One of {', '.join(STATUSES)}.", examples=["Error"])
+    text: str = Field("", description="What a person should read.", examples=["11 % of the probes were lost"])
+    details: dict[str, Any] = Field(
+        default_factory=dict, description="More, for programs.", examples=[{"loss_percent": 11}]
+    )
 
 
 ProblemName = Annotated[str, Path(description="Last part of a problem's `type`.", examples=["not-found"])]

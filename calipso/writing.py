@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from calipso.intake import inbox
 from calipso.reading import At, Environment, Json, settings_of
 from calipso.terminal import as_json, line
 from calipso.wiring import Engine, event, existing, has_data, opened
@@ -131,7 +132,7 @@ def up(
             while not stop.wait(POLL_SECONDS):
                 engine.worker.catch_up_all()
 
-        app = create_app(engine.questions, append)
+        app = create_app(engine.questions, append, inbox(engine.settings, engine.journal).accept)
         serve(app, host, port, background=follow, ready=_announce)
 
 

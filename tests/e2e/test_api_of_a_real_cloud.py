@@ -10,6 +10,7 @@ from api.app import create_app
 from calipso.settings import Settings
 from calipso.wiring import opened
 from schemas.canonical import Document
+from streams.inbox import Inbox
 from tests.e2e.program import Program
 from tests.recordings import needs_recordings
 from tests.unit.api_demo import ask
@@ -26,7 +27,9 @@ Get = Callable[..., Any]
 def get(two_days: Program) -> Iterator[Get]:
     """Give a way to ask; each answer is held against the shape that is described for its route."""
     with opened(Settings(two_days.folder)) as engine:
-        app = create_app(engine.questions, lambda event: engine.journal.append([event])[0])
+        app = create_app(
+            engine.questions, lambda event: engine.journal.append([event])[0], Inbox(engine.journal).accept
+        )
         document = app.openapi()
 
         def asked(route: str, target: str, **parameters: Any) -> Any:

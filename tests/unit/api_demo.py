@@ -26,6 +26,7 @@ from schemas.events import (
     Scope,
     SnapshotTaken,
 )
+from streams.inbox import Inbox
 from streams.journal import Journal
 from streams.local_history import LocalHistory
 from streams.local_log import LocalLog
@@ -124,7 +125,9 @@ class Demo:
         self.history = LocalHistory(folder)
         self.worker = Worker(self.journal, self.history)
         self.questions = Questions(self.journal, self.history, self.worker, lambda: NOON + 24 * 60 * MINUTE)
-        self.app: FastAPI = create_app(self.questions, self.append_event, clock=lambda: NOON)
+        self.app: FastAPI = create_app(
+            self.questions, self.append_event, Inbox(self.journal).accept, clock=lambda: NOON
+        )
         self._written = 0
 
     def tick(self) -> int:
@@ -187,6 +190,18 @@ def demo(folder: Path) -> Iterator[Demo]:
         opened.close()
 
 
+NEW_ALERT: Document = {
+    "id": "probe-4711",
+    "source": "nfv-monitor",
+    "occurred_at": NOON,
+    "object_type": "instance",
+    "object_id": "i-web",
+    "check": "packet-loss",
+    "status": "Error",
+    "text": "11 % of the probes were lost",
+    "details": {"loss_percent": 11},
+}
+
 ASKED: dict[str, Callable[[Demo], httpx.Response]] = {
     "listEnvironments": lambda d: d.ask("/v1/environments"),
     "getEnvironment": lambda d: d.ask(f"{V1}?at=latest"),
@@ -209,8 +224,9 @@ ASKED: dict[str, Callable[[Demo], httpx.Response]] = {
     "takeSnapshot": lambda d: d.ask(
         f"{V1}/snapshots", "POST", json={"name": "before-upgrade", "note": "Neutron goes to 2026.1"}
     ),
+    "sendAlert": lambda d: d.ask(f"{V1}/alerts", "POST", json=NEW_ALERT),
 }
-"""The request behind each example, by operation, in the order of asking: the last one writes."""
+"""The request behind each example, by operation, in the order of asking: the last two write."""
 
 
 def answers(folder: Path) -> dict[str, Any]:
