@@ -105,3 +105,17 @@ def test_an_event_that_cannot_be_decoded_is_named_by_its_place(
     with pytest.raises(error, match=r"^environment 'zed', offset 1: ") as raised:
         next(entries)
     assert type(raised.value) is error
+
+
+def test_envelopes_are_those_of_the_events_that_are_read(log: LocalLog) -> None:
+    journal = Journal(log)
+    journal.append([snapshot(name="a"), snapshot(name="b")])
+    log.append("zed", [b"garbage"])
+    journal.append([snapshot(name="c")])
+    passing = Journal(log, lambda *_: None)
+    names = [(offset, envelope.id) for offset, envelope in passing.envelopes("zed")]
+    assert names == [(0, "id of a"), (1, "id of b"), (3, "id of c")]
+    assert [offset for offset, _ in passing.envelopes("zed", 0, 1)] == [1]
+    found = journal.envelopes("zed", 1)
+    with pytest.raises(LogCorrupt, match="environment 'zed', offset 2: not an event"):
+        next(found)
