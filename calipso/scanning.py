@@ -40,7 +40,7 @@ def scan(
         environment_lock(engine.settings.folder, environment, "scanning"),
         _source(engine, environment, bundle, define, uplinks) as source,
     ):
-        _define(engine, environment, source.settings)
+        write_definition(engine, environment, source.settings)
         report = _run(environment, source, engine.journal.append)
     engine.worker.catch_up(environment)
     return _result(engine, environment, report, source.origin)
@@ -117,7 +117,8 @@ def live(environment: str, settings: EnvironmentSettings) -> Access:
     return Access(LiveCloud(settings), SshHosts(settings.ssh))
 
 
-def _define(engine: Engine, environment: str, settings: EnvironmentSettings) -> None:
+def write_definition(engine: Engine, environment: str, settings: EnvironmentSettings) -> None:
+    """Put the settings on the log, unless it has the same."""
     if known_settings(engine, environment) != settings:
         payload = EnvironmentDefined(encode(settings.to_document()))
         engine.journal.append([event(environment, payload, "operator")])

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from schemas.errors import BadInput
+
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -28,6 +30,28 @@ def short(value: object) -> str:
 
 def _within(value: object) -> str:
     return f"{{{short(value)}}}" if isinstance(value, dict | list) else short(value)
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def interval(text: str) -> float:
+    """Answer the seconds of an interval such as 90s, 15m, 1h, 1d, at most a year; BadInput if it is none."""
+    found = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    seconds = 0 if found is None else int(found[1]) * _UNITS[found[2]]
+    if not 0 < seconds <= 366 * _UNITS["d"]:
+        raise BadInput(f"{text!r} is no interval: write 90s, 15m, 1h or 1d")
+    return float(seconds)
+
+
+def span(seconds: float) -> str:
+    """Answer how long it is in the two largest units, rounded: 1h 30m."""
+    left = max(round(seconds), 0)
+    parts = []
+    for unit, length in sorted(_UNITS.items(), key=lambda item: -item[1]):
+        count, left = divmod(left, length)
+        parts += [f"{count}{unit}"] if count else []
+    return " ".join(parts[:2]) or "0s"
 
 
 def rows(name: str, value: object) -> Iterator[tuple[str, str]]:

@@ -7,10 +7,13 @@ from typing import Annotated
 
 import typer
 
+from calipso import repeating
 from calipso.intake import inbox
 from calipso.reading import At, Environment, Json, settings_of
 from calipso.terminal import as_json, line
+from calipso.values import interval
 from calipso.wiring import Engine, event, existing, has_data, opened
+from schemas.canonical import Document
 from schemas.errors import BadInput, Conflict
 from schemas.events import Event, SnapshotTaken
 
@@ -35,17 +38,32 @@ def scan(
     bundle: From = None,
     define: Define = None,
     uplink: Uplink = None,
+    every: Annotated[
+        str | None,
+        typer.Option("--every", metavar="INTERVAL", help="Scan again and again (90s, 15m, 1h, 1d), until interrupted."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Scan nothing: say whether the scanner that runs here (--every) is well.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Look at a whole cloud and write down what is there. Exit code: 0 all of it, 2 not all of it."""
+    settings = settings_of(context)
+    if check:
+        return line(f"{environment}: {repeating.check(settings.folder, environment)}")
+    seconds = None if every is None else interval(every)
     from calipso import scanning  # here, for no reading command should wait for what looks at clouds
 
-    with opened(settings_of(context)) as engine:
-        result = scanning.scan(engine, environment, bundle, define, uplink or [])
-    if json:
-        as_json(result)
-    else:
-        scanning.show_result(result)
+    show = as_json if json else scanning.show_result
+    with opened(settings) as engine:
+
+        def once() -> Document:
+            return scanning.scan(engine, environment, bundle, define, uplink or [])
+
+        if seconds is not None:
+            return repeating.every(seconds, environment, settings.folder, once, show)
+        result = once()
+    show(result)
     raise typer.Exit(0 if result["status"] == "completed" else 2)
 
 
@@ -69,23 +87,26 @@ def record(
 def listen(
     context: typer.Context,
     environment: Environment,
-    file: Annotated[Path, typer.Option("--from", metavar="FILE", help="Recorded notifications, one JSON a line.")],
+    file: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="Recorded notifications, one JSON a line, instead of the bus."),
+    ] = None,
+    define: Define = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Do not listen: say whether the listener that runs here is well.")
+    ] = False,
 ) -> None:
-    """Write recorded notifications to the log; those that are there already are left out."""
-    from producers.listen import recorded_notifications  # here, as above
+    """Write what the cloud's message bus tells to the log, until interrupted; nothing is written twice."""
+    from calipso import listening  # here, as above
 
-    with opened(settings_of(context)) as engine:
-        events = list(recorded_notifications(file, environment))
-        known = _known_ids(engine, environment)
-        fresh = [found for found in events if found.id not in known]
-        if fresh:
-            engine.journal.append(fresh)
-        engine.worker.catch_up(environment)
-    line(f"{environment}: {len(fresh)} notifications written, {len(events) - len(fresh)} were there already")
-
-
-def _known_ids(engine: Engine, environment: str) -> set[str]:
-    return {entry.event.id for entry in engine.journal.read(environment)}
+    settings = settings_of(context)
+    if check:
+        return line(f"{environment}: {listening.check(settings.folder, environment)}")
+    with opened(settings) as engine:
+        if file is None:
+            return listening.from_bus(engine, environment, define)
+        written, repeated = listening.from_file(engine, environment, file)
+    return line(f"{environment}: {written} notifications written, {repeated} were there already")
 
 
 def snapshot(

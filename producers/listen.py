@@ -1,7 +1,7 @@
-"""Recorded notifications, read as events: one JSON object a line, as taken from the message bus.
+"""Notifications of OpenStack, read as events: as taken from the message bus, or as recorded from it.
 
-A line holds `exchange`, `routing_key`, `received` (seconds since 1970) and `body`, the oslo.messaging envelope
-(`oslo.version`, `oslo.message` as text) or the bare message of older clouds.
+A recording has one JSON object a line. It holds `exchange`, `routing_key`, `received` (seconds since 1970) and `body`,
+the oslo.messaging envelope (`oslo.version`, `oslo.message` as text) or the bare message of older clouds.
 """
 
 import uuid
@@ -22,25 +22,34 @@ def recorded_notifications(file: Path, environment: str) -> Iterator[Event]:
         with file.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    yield _event(line, environment, f"{file}:{number}")
+                    yield _recorded(line, environment, f"{file}:{number}")
     except OSError as error:
         raise BadInput(f"{file}: {error.strerror or error}") from error
 
 
-def _event(line: bytes, environment: str, where: str) -> Event:
+def _recorded(line: bytes, environment: str, where: str) -> Event:
     try:
         record = decode_document(line)
-        message = _message(record)
+        return notification(record.get("body", record), environment, record)
     except BadInput as error:
         raise BadInput(f"{where}: {error}") from error
+
+
+def notification(body: object, environment: str, record: Document) -> Event:
+    """Answer what the bus carried as an event; BadInput if it is no notification.
+
+    `body` is the JSON value of the message; `record` holds `exchange`, `routing_key` and `received`. The event's id is
+    made from the message's, so a message that comes again makes the same event again.
+    """
+    message = _message(body)
     missing = [name for name in ("message_id", "event_type") if not isinstance(message.get(name), str)]
     if missing:
-        raise BadInput(f"{where}: a notification without {' and '.join(missing)}")
+        raise BadInput(f"a notification without {' and '.join(missing)}")
     return Event(
         id=_uuid(message["message_id"]),
         environment=environment,
         source=SOURCE,
-        occurred_at=_time(message, record, where),
+        occurred_at=_time(message, record),
         cause=None,
         payload=NotificationReceived(
             message_id=message["message_id"],
@@ -53,8 +62,7 @@ def _event(line: bytes, environment: str, where: str) -> Event:
     )
 
 
-def _message(record: Document) -> Document:
-    body = record.get("body", record)
+def _message(body: object) -> Document:
     if not isinstance(body, dict):
         raise BadInput("body is not an object")
     inner = body.get("oslo.message")
@@ -72,7 +80,7 @@ def _uuid(message_id: str) -> str:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"oslo:{message_id}"))
 
 
-def _time(message: Document, record: Document, where: str) -> int:
+def _time(message: Document, record: Document) -> int:
     """Answer when it happened: the message's own timestamp (UTC, as oslo.messaging writes it), else when received."""
     stamp = message.get("timestamp")
     try:
@@ -81,5 +89,5 @@ def _time(message: Document, record: Document, where: str) -> int:
             when = when if when.tzinfo else when.replace(tzinfo=UTC)
             return int(when.timestamp() * 1_000_000)
         return int(float(record["received"]) * 1_000_000)
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{where}: no time it happened at ({error!r})") from error
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise BadInput(f"no time it happened at ({error!r})") from error

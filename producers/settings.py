@@ -10,7 +10,8 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+from urllib.parse import unquote
 
 from producers.secrets import is_reference
 from schemas.canonical import Document
@@ -18,6 +19,9 @@ from schemas.errors import BadSettings
 
 _T = TypeVar("_T")
 _JUMP = re.compile(r"(?:(?P<user>[^@:\s]+)@)?(?P<address>\[[^\]\s]+\]|[^@:\s\[\]]+)(?::(?P<port>\d{1,5}))?")
+_BUS = re.compile(r"(?P<scheme>amqps?)://(?P<user>[^@:/\s]+)@(?P<hosts>[^@/?#\s]+)(?:/(?P<vhost>[^?#\s]*))?")
+_BUS_PORTS: Final = {"amqp": 5672, "amqps": 5671}
+_BUS_FORM: Final = "is written amqp://user@host:port/vhost (amqps for TLS), without the password"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,33 @@ class SshSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BusSettings:
+    """How the cloud's message bus (RabbitMQ) is reached, and what is taken from it."""
+
+    url: str
+    """`amqp://user@host:port/vhost`, several hosts of a cluster with commas between; `amqps` for TLS."""
+    password: str
+    """A reference."""
+    ca: str | None = None
+    """A path of the certificates that TLS trusts; None: those that the system trusts."""
+    exchanges: tuple[str, ...] = ("nova", "neutron", "keystone", "openstack")
+    """`control_exchange` of the services; oslo.messaging calls it openstack where a service names none."""
+    topics: tuple[str, ...] = ("notifications", "versioned_notifications")
+    queue: str | None = None
+    """Durable, of Calipso alone; None: `calipso.<environment>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusAddress:
+    """What the URL of a bus says."""
+
+    tls: bool
+    user: str
+    hosts: tuple[tuple[str, int], ...]
+    vhost: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentSettings:
     """What is known of an environment before it is scanned."""
 
@@ -66,6 +97,7 @@ class EnvironmentSettings:
     distribution: str | None = None
     distribution_version: str | None = None
     ssh: SshSettings | None = None
+    bus: BusSettings | None = None
 
     @classmethod
     def from_document(cls, document: Document, source: str = "the settings") -> "EnvironmentSettings":
@@ -83,6 +115,7 @@ class EnvironmentSettings:
             distribution=table.text("distribution"),
             distribution_version=table.text("distribution_version"),
             ssh=_ssh(table.table("ssh")),
+            bus=_bus(table.table("bus")),
         )
         table.finish()
         return settings
@@ -105,6 +138,8 @@ class EnvironmentSettings:
         document = asdict(self)
         for key in ("uplinks", "mechanism_drivers", "type_drivers"):
             document[key] = list(document[key])
+        if self.bus is not None:
+            document["bus"] |= {"exchanges": list(self.bus.exchanges), "topics": list(self.bus.topics)}
         return document
 
 
@@ -115,6 +150,60 @@ def split_jump(jump: str) -> tuple[str | None, str, int]:
     if match is None or not 0 < port < 65536:
         raise BadSettings("a jump host is written user@host:port")
     return match.group("user"), match.group("address").strip("[]"), port
+
+
+def split_bus(url: str) -> BusAddress:
+    """Take the URL of a bus apart. Raises BadSettings, without the text: somebody may have put a password there.
+
+    An empty virtual host, or none, is `/`, as OpenStack's services read theirs.
+    """
+    match = _BUS.fullmatch(url)
+    if match is None:
+        raise BadSettings(f"a bus {_BUS_FORM}")
+    default = _BUS_PORTS[match["scheme"]]
+    hosts = tuple(_bus_host(host, default) for host in match["hosts"].split(","))
+    vhost = unquote(match["vhost"] or "") or "/"
+    return BusAddress(match["scheme"] == "amqps", unquote(match["user"]), hosts, vhost)
+
+
+def _bus_host(text: str, default: int) -> tuple[str, int]:
+    match = _JUMP.fullmatch(text)
+    port = default if match is None or match["port"] is None else int(match["port"])
+    if match is None or not 0 < port < 65536:
+        raise BadSettings(f"a bus {_BUS_FORM}")
+    return match["address"].strip("[]"), port
+
+
+def _bus(table: "_Table | None") -> BusSettings | None:
+    if table is None:
+        return None
+    default = BusSettings(url="", password="")
+    settings = BusSettings(
+        url=_checked_bus(table),
+        password=_required_reference(table),
+        ca=table.text("ca"),
+        exchanges=table.texts("exchanges") or default.exchanges,
+        topics=table.texts("topics") or default.topics,
+        queue=table.text("queue"),
+    )
+    table.finish()
+    return settings
+
+
+def _checked_bus(table: "_Table") -> str:
+    url = table.required("url")
+    try:
+        split_bus(url)
+    except BadSettings:
+        raise table.bad("url", _BUS_FORM) from None
+    return url
+
+
+def _required_reference(table: "_Table") -> str:
+    password = _checked_password(table)
+    if password is None:
+        raise table.bad("password", "is missing")
+    return password
 
 
 def _ssh(table: "_Table | None") -> SshSettings | None:

@@ -24,6 +24,8 @@ def decode(data: bytes) -> Any:  # noqa: ANN401 - JSON is any of six shapes
         return _decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"not JSON: {error}") from error
+    except RecursionError as error:
+        raise BadInput("not JSON that can be read: nested too deeply") from error
 
 
 def decode_document(data: bytes) -> Document:

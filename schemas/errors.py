@@ -12,6 +12,7 @@ CalipsoError
 ├── Conflict              what was asked for collides with what is there or is running
 ├── CouldNotLook          a source gave no usable answer: never to be read as "nothing there"
 │   ├── HostUnreachable   no SSH session to a host
+│   ├── BusUnreachable    no connection to the cloud's message bus, or it was lost
 │   ├── CommandFailed     a command on a host ended badly or timed out
 │   └── RequestFailed     an API request was refused, failed, or is not in the bundle
 ├── LogError              the event log cannot be read or written
@@ -68,6 +69,10 @@ class CouldNotLook(CalipsoError):
 
 class HostUnreachable(CouldNotLook):
     """No SSH session to a host."""
+
+
+class BusUnreachable(CouldNotLook):
+    """No connection to the cloud's message bus, or it was lost."""
 
 
 class CommandFailed(CouldNotLook):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.secrets import Secret, is_reference, resolve
-from producers.settings import EnvironmentSettings, HostAddress, SshSettings, split_jump
+from producers.settings import BusSettings, EnvironmentSettings, HostAddress, SshSettings, split_bus, split_jump
 from schemas import canonical
 from schemas.errors import BadSettings
 
@@ -61,6 +61,15 @@ ssh_settings = st.builds(
     connect_timeout_seconds=st.floats(0.001, 86_400),
     sessions=st.integers(1, 1000),
 )
+bus_settings = st.builds(
+    BusSettings,
+    url=st.just("amqps://calipso@one:5671,two/%2Fvhost"),
+    password=st.just("env:BUS_PASSWORD"),
+    ca=st.none() | names,
+    exchanges=st.lists(names, min_size=1, max_size=3).map(tuple),
+    topics=st.lists(names, min_size=1, max_size=3).map(tuple),
+    queue=st.none() | names,
+)
 all_settings = st.builds(
     EnvironmentSettings,
     cloud=st.none() | names,
@@ -71,6 +80,7 @@ all_settings = st.builds(
     distribution=st.none() | names,
     distribution_version=st.none() | names,
     ssh=st.none() | ssh_settings,
+    bus=st.none() | bus_settings,
 )
 
 
@@ -116,6 +126,11 @@ def test_nothing_needs_to_be_said() -> None:
         ("[ssh]\nuser = 'a'\nhosts = {h = {adress = 'x'}}", "'ssh.hosts.h.adress' is not a known key"),
         ("[ssh]\nuser = 'a'\nhosts = {h = 'x'}", "'ssh.hosts.h' must be a table"),
         ("[ssh]\nuser = 'a'\njump = 'host:99999'", "'ssh.jump' is written user@host:port"),
+        ("[bus]\npassword = 'env:A'", "'bus.url' is missing"),
+        ("[bus]\nurl = 'amqp://a@h'", "'bus.password' is missing"),
+        ("[bus]\nurl = 'http://a@h'\npassword = 'env:A'", "'bus.url' is written amqp://user@host:port/vhost"),
+        ("[bus]\nurl = 'amqp://a@h:0'\npassword = 'env:A'", "'bus.url' is written amqp://user@host:port/vhost"),
+        ("[bus]\nurl = 'amqp://a@h'\npassword = 'env:A'\nvhost = '/'", "'bus.vhost' is not a known key"),
         ("[ssh", "not TOML"),
     ],
 )
@@ -193,3 +208,24 @@ def test_a_secret_in_place_of_a_reference_is_not_repeated() -> None:
     with pytest.raises(BadSettings) as caught:
         resolve(PLANTED, {})
     assert PLANTED not in str(caught.value)
+
+
+@pytest.mark.parametrize("bus", [{"password": PLANTED}, {"url": f"amqp://me:{PLANTED}@host:5672/"}])
+def test_a_literal_secret_of_the_bus_is_refused_and_not_repeated(bus: dict[str, Any]) -> None:
+    with pytest.raises(BadSettings) as caught:
+        EnvironmentSettings.from_document({"bus": {"url": "amqp://me@host/", "password": "env:A"} | bus})
+    assert PLANTED not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("amqp://me@host", (False, "me", (("host", 5672),), "/")),
+        ("amqp://me@host:5673/", (False, "me", (("host", 5673),), "/")),
+        ("amqp://me@host//", (False, "me", (("host", 5672),), "/")),
+        ("amqps://me@one,[fe80::1]:5/lab%2Fone", (True, "me", (("one", 5671), ("fe80::1", 5)), "lab/one")),
+    ],
+)
+def test_a_bus_is_user_hosts_and_virtual_host(url: str, parts: tuple[Any, ...]) -> None:
+    found = split_bus(url)
+    assert (found.tls, found.user, found.hosts, found.vhost) == parts

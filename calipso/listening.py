@@ -1,0 +1,100 @@
+"""Listening, from the words of a command to its end: a recording, or the message bus."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from calipso.pulse import Pulse
+from calipso.scanning import check_name, known_settings, write_definition
+from calipso.terminal import line, trouble
+from calipso.wiring import Engine
+from producers.listen import recorded_notifications
+from producers.settings import BusSettings, EnvironmentSettings
+from schemas.errors import BadSettings
+from streams.known import KnownNotifications, not_yet_known
+
+_PULSE_SECONDS: Final = 180.0
+"""The log may keep the listener waiting: Kafka's client gives up after 20 s, for reading and for writing."""
+
+
+def from_file(engine: Engine, environment: str, file: Path) -> tuple[int, int]:
+    """Write recorded notifications to the log; answer how many were written, and how many were there already."""
+    events = list(recorded_notifications(file, environment))
+    fresh = not_yet_known(engine.journal, environment, events)
+    if fresh:
+        engine.journal.append(fresh)
+    engine.worker.catch_up(environment)
+    return len(fresh), len(events) - len(fresh)
+
+
+def from_bus(engine: Engine, environment: str, define: Path | None) -> None:
+    """Write what the message bus delivers to the log, until SIGTERM or SIGINT."""
+    from producers.bus import Bus  # here, for no other command should wait for what speaks AMQP
+    from producers.listener import Listener
+    from producers.secrets import resolve
+
+    check_name(environment)
+    settings = _settings(engine, environment, define)
+    bus = Bus(settings, environment, resolve(settings.password))
+    told = _Told(environment, Pulse(engine.settings.folder, "listener", environment))
+    known = KnownNotifications(engine.journal, environment)
+    listener = Listener(bus, environment, engine.journal.append, known.fresh, told)
+    with _stopping() as stop:
+        try:
+            listener.run(stop)
+        finally:
+            told.pulse.end()
+            heard = listener.heard
+            line(
+                f"{environment}: {heard.written} notifications written, {heard.repeated} were there already, "
+                f"{heard.set_aside} set aside"
+            )
+
+
+def check(folder: Path, environment: str) -> str:
+    """Answer what the listener of the folder says; an error if there is none, or it is not well."""
+    return Pulse(folder, "listener", environment).check()
+
+
+def _settings(engine: Engine, environment: str, define: Path | None) -> BusSettings:
+    settings = known_settings(engine, environment) if define is None else EnvironmentSettings.load(define)
+    if settings is None or settings.bus is None:
+        raise BadSettings(
+            f"environment {environment}: how its message bus is reached is not known; describe it under [bus] in a "
+            "TOML file and name that with --define FILE, or hand in recorded notifications with --from FILE"
+        )
+    if define is not None:
+        write_definition(engine, environment, settings)
+    return settings.bus
+
+
+class _Told:
+    """Tells each new thing once: trouble on standard error, the rest on standard output."""
+
+    def __init__(self, environment: str, pulse: Pulse) -> None:
+        self.pulse = pulse
+        self._environment = environment
+        self._last = ""
+
+    def __call__(self, well: bool, text: str) -> None:
+        self.pulse.beat(well, text, _PULSE_SECONDS)
+        if text != self._last:
+            self._last = text
+            say = line if well else trouble
+            say(f"{self._environment}: {text}")
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
