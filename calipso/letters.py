@@ -14,7 +14,7 @@ from calipso.values import short
 from schemas import codec
 from schemas.alert import SCHEMA
 from schemas.canonical import Document
-from schemas.errors import BadInput, BadSettings, CalipsoError
+from schemas.errors import BadInput, BadSettings, CalipsoError, NotFound
 from schemas.redaction import redact_bytes, redact_event, redact_json, redact_text
 from streams.moments import iso
 
@@ -55,11 +55,12 @@ def _opened(settings: Settings) -> Iterator["DeadLetters"]:
     kafka = settings.kafka
     if kafka is None:
         raise BadSettings("only a log on Kafka has dead letters (CALIPSO_LOG=kafka://HOST:PORT/TOPIC)")
-    from streams.dead import DeadLetters  # here, for no other command should wait for Kafka's client
+    from streams.dead import DeadLetters, has_letters  # here, for no other command should wait for Kafka's client
 
-    letters = DeadLetters(
-        kafka.bootstrap, kafka.topic, kafka.resolved(), partitions=kafka.partitions, replicas=kafka.replicas
-    )
+    if not has_letters(kafka.bootstrap, kafka.topic, kafka.resolved()):
+        raise NotFound(f"{settings.place}: no dead letters, and no topic of them (calipso worker makes it)")
+    sized = {"partitions": kafka.partitions, "replicas": kafka.replicas}
+    letters = DeadLetters(kafka.bootstrap, kafka.topic, kafka.resolved(), **sized)
     try:
         yield letters
     finally:

@@ -4,7 +4,7 @@ They stand on a topic beside the log, one partition, deleted after 30 days: thei
 nothing was redacted in them. Who may read that topic is as grave a question as who may read the inbox.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -18,6 +18,8 @@ from streams.kafka_topic import DEAD, Topic, dead_topic, inbox_topic, partition_
 _NO_OPTIONS: Final[Mapping[str, str]] = MappingProxyType({})
 _LETTER: Final = "DeadLetter"
 _REQUEUED: Final = "DeadLetterRequeued"
+_BATCH: Final = 1 << 20
+"""Bytes of letters that are sent together."""
 
 
 class Origin(NamedTuple):
@@ -95,8 +97,12 @@ class DeadLetters:
 
     def put(self, letters: Sequence[DeadLetter]) -> None:
         """Keep the letters, durably; one that is kept already is listed once. Raises LogError."""
-        for letter in letters:
-            self._append(_LETTER, {**asdict(letter), "reason": " ".join(letter.reason.split())})
+        encoded = (
+            codec.encode_record(_LETTER, {**asdict(letter), "reason": " ".join(letter.reason.split())})
+            for letter in letters
+        )
+        for batch in _batches(encoded):
+            self._client.send(0, None, batch)
 
     def list(self) -> list[Kept]:
         """Answer the letters, oldest first. Raises LogError."""
@@ -138,7 +144,7 @@ class DeadLetters:
             self._send(letter.topic, letter.key, letter.value)
         else:
             raise BadInput(f"dead letter {number}: is of the topic {letter.topic[:200]!r}, which takes none back")
-        self._append(_REQUEUED, letter.origin._asdict())
+        self._client.send(0, None, [codec.encode_record(_REQUEUED, letter.origin._asdict())])
         return letter.topic
 
     def _connected(self, topic: str) -> KafkaClient:
@@ -157,9 +163,6 @@ class DeadLetters:
         finally:
             client.close()
 
-    def _append(self, name: str, values: dict[str, Any]) -> None:
-        self._client.send(0, None, [codec.encode_record(name, values)])
-
     def _stored(self) -> Iterator[Stored]:
         return self._client.scan(0, self._client.start(0), self._client.end(0))
 
@@ -174,6 +177,29 @@ class DeadLetters:
     def close(self) -> None:
         """Release the connections; closing twice does no harm."""
         self._client.close()
+
+
+def has_letters(bootstrap: str, log: str, options: Mapping[str, str] = _NO_OPTIONS, timeout: float = 20.0) -> bool:
+    """Answer whether the log has a topic of dead letters; looking makes none. Errors as of DeadLetters."""
+    client = KafkaClient(bootstrap, dead_topic(log), options, timeout)
+    try:
+        return client.find() is not None
+    finally:
+        client.close()
+
+
+def _batches(values: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield the values, as many together as have the size of a batch; at least one."""
+    batch: list[bytes] = []
+    size = 0
+    for value in values:
+        if batch and size + len(value) > _BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(value)
+        size += len(value)
+    if batch:
+        yield batch
 
 
 def _read(name: str, stored: Stored) -> dict[str, Any] | None:

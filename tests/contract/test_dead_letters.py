@@ -15,17 +15,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas import codec
-from schemas.alert import encode_alert
 from schemas.errors import BadInput, BadSettings, Conflict, LogError, NotFound
 from schemas.events import EnvironmentDefined, Event
-from streams.dead import DeadLetter, DeadLetters, Origin
+from streams.dead import DeadLetter, DeadLetters, Origin, has_letters
 from streams.inbox import Inbox
 from streams.journal import Journal
 from streams.kafka_client import KafkaClient, Stored
 from streams.kafka_log import KafkaLog
 from streams.kafka_topic import INBOX, Topic, changes_topic, dead_topic, inbox_topic, partition_of
 from tests.servers.kafka import KafkaBroker
-from tests.unit.alerts import ALERT, NOON, received, record
+from tests.unit.alerts import ALERT, ENVIRONMENTS, NOON, received, record
 
 DEFINED = Event("e-1", "zed", "operator", NOON, None, EnvironmentDefined(b"{}"))
 
@@ -126,6 +125,19 @@ def test_whatever_is_put_is_there_the_first_of_each_origin(kafka: KafkaBroker, l
         expected.setdefault(one.origin, replace(one, reason=" ".join(one.reason.split())))
     assert [dead.get(kept.number)[1] for kept in dead.list()] == list(expected.values())
     dead.close()
+
+
+def test_many_letters_are_kept_in_their_order(dead: DeadLetters, topic: str) -> None:
+    dead.put([letter(topic, offset, value=bytes(offset % 7 * 50_000)) for offset in range(100)])
+    assert [kept.origin.offset for kept in dead.list()] == list(range(100))
+
+
+def test_looking_for_letters_makes_no_topic(kafka: KafkaBroker) -> None:
+    name = f"t{uuid4()}"
+    for _ in range(2):
+        assert not has_letters(kafka.bootstrap, name)
+    DeadLetters(kafka.bootstrap, name).close()
+    assert has_letters(kafka.bootstrap, name)
 
 
 def test_the_largest_record_of_the_log_can_be_a_letter(dead: DeadLetters, topic: str) -> None:
@@ -273,15 +285,18 @@ def test_a_broker_that_is_not_there_is_an_error_not_an_empty_list() -> None:
         DeadLetters("127.0.0.1:1", "events", timeout=1)
 
 
-def test_an_alert_is_taken_once_by_inboxes_of_several_processes_on_kafka(kafka: KafkaBroker, topic: str) -> None:
-    journals = [Journal(KafkaLog(kafka.bootstrap, topic, partitions=3)) for _ in range(2)]
-    journals[0].append([DEFINED])
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_inboxes_of_several_processes_take_each_alert_once(kafka: KafkaBroker, partitions: int) -> None:
+    topic = f"t{uuid4()}"
+    journals = [Journal(KafkaLog(kafka.bootstrap, topic, partitions=partitions)) for _ in range(2)]
+    for name in ENVIRONMENTS:
+        journals[0].append([replace(DEFINED, environment=name)])
     one, other = (Inbox(journal) for journal in journals)
-    for number in range(20):
-        alert = replace(ALERT, id=str(number))
+    for number in range(24):
+        alert = replace(ALERT, id=str(number), environment=ENVIRONMENTS[number % 5 < 2])
         first, second = (one, other) if number % 3 else (other, one)
-        assert first.take(b"zed", encode_alert(alert)) is not None
-        assert second.take(b"zed", encode_alert(alert)) is None
-    assert len(received(journals[0])) == 20
+        assert first.take(*record(alert)) is not None
+        assert second.take(*record(alert)) is None
+    assert sum(len(received(journals[0], name)) for name in ENVIRONMENTS) == 24
     for journal in journals:
         journal.close()

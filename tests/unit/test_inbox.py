@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -391,6 +392,31 @@ def test_a_schema_that_cannot_be_read_as_ours_is_bad_input(
 def test_a_registry_that_does_not_answer_is_no_fault_of_the_alert(journal: Journal) -> None:
     with pytest.raises(RequestFailed):
         Inbox(journal, Shelf()).take(b"zed", framed(ALERT, 99))
+
+
+SCRAPS = st.sampled_from([None, 7, "", "long", "Alert", "fixed", [], {}, ["null"], {"type": "Alert"}, ["null", "null"]])
+
+
+def bent(draw: st.DrawFn, schema: Any) -> Any:
+    """Answer a schema with something in it that is gone or is something else."""
+    if isinstance(schema, dict | list) and schema and draw(st.integers(0, 3)):
+        place = draw(st.sampled_from(sorted(schema) if isinstance(schema, dict) else range(len(schema))))
+        copy: Any = dict(schema) if isinstance(schema, dict) else list(schema)
+        if draw(st.integers(0, 4)):
+            copy[place] = bent(draw, copy[place])
+        else:
+            del copy[place]
+        return copy
+    return draw(SCRAPS)
+
+
+@given(st.composite(lambda draw: bent(draw, json.loads(codec.schema_text("Alert"))))())
+@settings(max_examples=200)
+def test_whatever_a_registry_says_of_an_alert_it_is_taken_or_refused(schema: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as journal:
+        inbox = Inbox(journal, Shelf(known={7: json.dumps(schema)}))
+        with suppress(BadAlert):
+            assert inbox.take(b"zed", framed(ALERT)) == 1
 
 
 def test_with_a_registry_the_body_must_be_of_its_schema_to_the_last_byte(journal: Journal) -> None:
