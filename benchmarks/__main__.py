@@ -4,8 +4,10 @@ import argparse
 import json
 import sys
 
+from benchmarks import replay, runtime
 from benchmarks.cloud import SIZES
-from benchmarks.replay import BENCHMARKS
+
+BENCHMARKS = {**replay.BENCHMARKS, **runtime.BENCHMARKS}
 
 
 def main() -> int:

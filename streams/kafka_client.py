@@ -164,7 +164,8 @@ class KafkaClient:
         new = NewTopic(
             topic.name, num_partitions=topic.partitions, replication_factor=topic.replicas, config=topic.settings()
         )
-        self._asked("making the topic", lambda wait: self._admin.create_topics([new], request_timeout=wait))
+        with suppress(_AlreadyThere):
+            self._asked("making the topic", lambda wait: self._admin.create_topics([new], request_timeout=wait))
 
     # Offsets
 
@@ -426,6 +427,8 @@ class KafkaClient:
     def _refuse_final(self, error: KafkaException, deadline: float, doing: str) -> None:
         self._admin.poll(0)  # lets it say what it heard meanwhile
         name = error.args[0].name()
+        if name == "TOPIC_ALREADY_EXISTS":
+            raise _AlreadyThere(f"{self.name}: is there ({doing})") from error
         if name == "UNKNOWN_TOPIC_OR_PART":
             raise _Unknown(f"{self.name}: no such topic ({doing})") from error
         if name not in _PASSING or time.monotonic() > deadline:
@@ -434,6 +437,10 @@ class KafkaClient:
 
 class _Unknown(LogError):
     """The broker does not know the topic."""
+
+
+class _AlreadyThere(LogError):
+    """Somebody else made the topic."""
 
 
 def _offset(message: Message) -> int:

@@ -36,7 +36,7 @@ def filled(folder: Path) -> Path:
     """Make a closed log with two environments and answer its file."""
     log = LocalLog(folder, clock=iter(range(10, 10_000)).__next__)
     for number in range(12):
-        log.append("zed", [b"zed %d" % number, random.Random(number).randbytes(700)])  # noqa: S311 - no secret
+        log.append("zed", [b"zed %d" % number, random.Random(number).randbytes(700)])
         log.append("yoga", [b"yoga %d" % number])
     log.close()
     return log.path
@@ -261,7 +261,7 @@ def test_a_changed_list_of_environments_is_noticed(tmp_path: Path, change: str) 
 
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
-    for garbage in (b"", b"x", b"hello" * 1000, bytes(8192), random.Random(1).randbytes(100_000)):  # noqa: S311 - no secret
+    for garbage in (b"", b"x", b"hello" * 1000, bytes(8192), random.Random(1).randbytes(100_000)):
         path.write_bytes(garbage)
         for read_only in (True, False):
             with pytest.raises(LogCorrupt, match=str(path)):
@@ -309,7 +309,7 @@ def test_a_newer_format_is_refused_with_both_versions(tmp_path: Path) -> None:
 def test_a_truncated_file_is_never_read_as_a_shorter_log(tmp_path: Path) -> None:
     whole = filled(tmp_path / "whole").read_bytes()
     (tmp_path / "cut").mkdir()
-    chosen = random.Random(2).sample(range(len(whole)), 40)  # noqa: S311 - no secret
+    chosen = random.Random(2).sample(range(len(whole)), 40)
     for size in {0, 1, 15, 16, 99, 100, 511, 512, 4095, 4096, 4097, len(whole) - 1, *chosen}:
         (tmp_path / "cut" / "log.db").write_bytes(whole[:size])
         with pytest.raises(LogCorrupt, match=r"cut/log\.db"):
@@ -320,7 +320,7 @@ def test_a_flipped_bit_is_found_or_does_no_harm(tmp_path: Path) -> None:
     path = filled(tmp_path / "whole")
     whole, expected = path.read_bytes(), contents(path.parent)
     found = 0
-    chance = random.Random(3)  # noqa: S311 - no secret
+    chance = random.Random(3)
     for place in [*range(100), *chance.sample(range(100, len(whole)), 500)]:
         folder = tmp_path / "flipped"
         folder.mkdir()

@@ -129,7 +129,7 @@ def after_death(folder: Path, copy: Path, with_shared_memory: bool) -> list[int]
 
 
 def test_a_killed_process_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
-    chance = random.Random(20)  # noqa: S311 - no secret
+    chance = random.Random(20)
     folder = tmp_path / "log"
     kept: list[int] = []
     for turn in range(16):
@@ -146,7 +146,7 @@ def test_a_killed_process_loses_nothing_that_it_acknowledged(tmp_path: Path) -> 
 
 
 def test_a_process_killed_while_it_makes_a_log_leaves_a_good_one_or_none(tmp_path: Path) -> None:
-    chance = random.Random(21)  # noqa: S311 - no secret
+    chance = random.Random(21)
     for turn in range(5):
         folder = tmp_path / str(turn)
         acknowledged = killed(MAKER, folder, 0, chance.randint(1, 8), chance.random() * 0.03)
@@ -209,7 +209,7 @@ def damaged_logs(
     folder: Path, files: tuple[bytes, bytes], damage: Callable[[bytes, int, random.Random], bytes]
 ) -> Iterator[tuple[int, Path]]:
     """Yield (position, folder) for each place of the damage, one after the other."""
-    chance = random.Random(22)  # noqa: S311 - no secret
+    chance = random.Random(22)
     database, wal = files
     for at in positions(wal, chance):
         folder.mkdir()
