@@ -1,4 +1,4 @@
-# One image for the worker and the API on the embedded log.
+# One image for every service of Calipso: worker, API, scanner, listener. Without a command: the API on the embedded log.
 FROM python:3.11-slim
 RUN useradd --system --create-home --home-dir /var/lib/calipso --uid 10001 calipso
 WORKDIR /opt/calipso
