@@ -64,6 +64,10 @@ class Position:
     fold_version: int
 
 
+NOTHING = Position(offset=-1, resume_from=0, digest=0, fold_version=0)
+"""The position of a history that holds nothing."""
+
+
 class History(Protocol):
     """Versions of keys by offset. `at` is an offset everywhere: the state after the event there."""
 
@@ -123,6 +127,21 @@ class History(Protocol):
 
     def forget(self, environment: str) -> None:
         """Drop everything of an environment: the log can tell it again."""
+        ...
+
+    def fresh(self, environment: str) -> "History":
+        """Answer a history that holds nothing of the environment yet, to fold it anew into; close it in the end.
+
+        Readers of this one go on with what is here until `adopt`. Who asks again begins again: there is one draft of
+        an environment, whoever writes it.
+        """
+        ...
+
+    def adopt(self, environment: str) -> bool:
+        """Let what was folded into `fresh` take the place of what is here, in one moment for every reader.
+
+        False, and nothing happens, if it does not reach as far as what is here, or another adopted it or began again.
+        """
         ...
 
     def close(self) -> None:

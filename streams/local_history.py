@@ -2,21 +2,22 @@
 
 import sqlite3
 import threading
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from weakref import WeakSet
 
-from projections.change import Change, Key, Kind
+from projections.change import Key, Kind
 from projections.inventory import Ref
 from schemas.canonical import decode_document
 from schemas.errors import HistoryError
-from streams.history import Blame, KeyVersion, Position, Step, Version
+from streams.history import NOTHING, Blame, KeyVersion, Position, Step, Version
+from streams.packing import ends, packed, unpacked
 
 FILE = "history.db"
 FORMAT = 3
-NOTHING = Position(offset=-1, resume_from=0, digest=0, fold_version=0)
+_DRAFT = "\0"
+"""Before the name of an environment that is being folded anew: no environment's own name begins so."""
 
 _TABLES = (
     "CREATE TABLE environments ("
@@ -57,12 +58,14 @@ class _OwnConnection:
 class LocalHistory:
     """A history in a folder; one process writes at a time, many read, each thread on a connection of its own."""
 
-    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False, draft: bool = False) -> None:
         """Open or create; HistoryError if the file is something else or of a newer format.
 
-        A file of an older format is emptied: the log tells its content again.
+        A file of an older format is emptied: the log tells its content again. `draft`: see `fresh`.
         """
+        self._folder = folder
         self._file = folder / FILE
+        self._prefix = _DRAFT if draft else ""
         self._read_only = read_only
         self._local = threading.local()
         self._connections: WeakSet[_OwnConnection] = WeakSet()
@@ -132,7 +135,7 @@ class LocalHistory:
         with self._translated():
             row = self._db.execute(
                 "SELECT offset, resume_from, digest, fold_version FROM environments WHERE name = ?",
-                (environment,),
+                (self._named(environment),),
             ).fetchone()
         if row is None:
             return NOTHING
@@ -146,7 +149,7 @@ class LocalHistory:
             if before.offset < after or of_another_version:
                 return False
             if position.offset > before.offset:
-                number = self._move(db, environment, position)
+                number = self._move(db, self._named(environment), position)
                 self._write_steps(db, number, [step for step in steps if step.offset > before.offset])
             return True
 
@@ -169,7 +172,7 @@ class LocalHistory:
     @staticmethod
     def _write_steps(db: sqlite3.Connection, environment: int, steps: Sequence[Step]) -> None:
         changes = [(_words(environment, change.key), change) for step in steps for change in step.changes]
-        edges = [(ref.type, ref.id, *words) for words, change in changes for ref in _ends(change)]
+        edges = [(ref.type, ref.id, *words) for words, change in changes for ref in ends(change)]
         db.executemany("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [_row(environment, step) for step in steps])
         db.executemany(
             "INSERT INTO keys (environment, kind, type, key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -177,7 +180,7 @@ class LocalHistory:
         )
         db.executemany(
             f"INSERT INTO versions SELECT id, ?, environment, ? FROM keys WHERE {_NAMED}",  # noqa: S608 - fixed words
-            ((change.offset, _packed(change.after), *words) for words, change in changes),
+            ((change.offset, packed(change.after), *words) for words, change in changes),
         )
         db.executemany(
             f"INSERT INTO edges SELECT environment, ?, ?, kind, id FROM keys WHERE {_NAMED} ON CONFLICT DO NOTHING",  # noqa: S608 - fixed words
@@ -192,7 +195,7 @@ class LocalHistory:
             "SELECT v.offset, v.value FROM environments e "
             "JOIN keys k ON k.environment = e.id AND k.kind = ? AND k.type = ? AND k.key = ? "
             "JOIN versions v ON v.key = k.id AND v.offset <= ? WHERE e.name = ? ORDER BY v.offset DESC LIMIT 1",
-            (key.kind.value, key.type, key.id, at, environment),
+            (key.kind.value, key.type, key.id, at, self._named(environment)),
         )
         return _version(*rows[0]) if rows and rows[0][1] is not None else None
 
@@ -209,7 +212,7 @@ class LocalHistory:
         )
         words = {
             "at": at,
-            "environment": environment,
+            "environment": self._named(environment),
             "kind": kind.value,
             "type": type,
             "after_type": after.type if after else None,
@@ -235,7 +238,7 @@ class LocalHistory:
             "JOIN keys k ON k.id = e.key JOIN versions v ON v.key = k.id "
             "AND v.offset = (SELECT max(offset) FROM versions WHERE key = k.id AND offset <= ?) "
             "WHERE n.name = ? AND v.value IS NOT NULL ORDER BY k.type, k.key",
-            (ref.type, ref.id, kind.value, at, environment),
+            (ref.type, ref.id, kind.value, at, self._named(environment)),
         )
         return [_key_version(row) for row in rows]
 
@@ -246,7 +249,7 @@ class LocalHistory:
             "JOIN keys k ON k.environment = e.id AND k.kind = ? AND k.type = ? AND k.key = ? "
             "JOIN versions v ON v.key = k.id AND v.offset > ? AND v.offset <= ? WHERE e.name = ? "
             "ORDER BY v.offset",
-            (key.kind.value, key.type, key.id, after, upto, environment),
+            (key.kind.value, key.type, key.id, after, upto, self._named(environment)),
         )
         return [_version(*row) for row in rows]
 
@@ -256,7 +259,7 @@ class LocalHistory:
             "SELECT DISTINCT k.kind, k.type, k.key FROM environments e "
             "JOIN versions v ON v.environment = e.id AND v.offset > ? AND v.offset <= ? "
             "JOIN keys k ON k.id = v.key WHERE e.name = ?",
-            (after, upto, environment),
+            (after, upto, self._named(environment)),
         )
         return sorted(_key_of(row) for row in rows)
 
@@ -265,7 +268,7 @@ class LocalHistory:
         rows = self._query(
             f"SELECT {_BLAME} FROM steps s JOIN environments e ON e.id = s.environment "  # noqa: S608 - fixed words
             "WHERE e.name = ? AND s.offset = ?",
-            (environment, offset),
+            (self._named(environment), offset),
         )
         return _blame(rows[0]) if rows else None
 
@@ -275,7 +278,7 @@ class LocalHistory:
             for row in self._db.execute(
                 f"SELECT {_BLAME} FROM steps s JOIN environments e ON e.id = s.environment "  # noqa: S608 - fixed words
                 "WHERE e.name = ? ORDER BY s.offset",
-                (environment,),
+                (self._named(environment),),
             ):
                 yield _blame(row)
 
@@ -284,20 +287,45 @@ class LocalHistory:
         rows = self._query(
             "SELECT k.kind, k.type, k.key, v.offset, v.value FROM environments e "
             "JOIN versions v ON v.environment = e.id AND v.offset = ? JOIN keys k ON k.id = v.key WHERE e.name = ?",
-            (offset, environment),
+            (offset, self._named(environment)),
         )
         return sorted((_key_version(row) for row in rows), key=lambda item: item.key)
 
     def environments(self) -> list[str]:
         """Answer the environments it holds, sorted."""
-        return [name for (name,) in self._query("SELECT name FROM environments ORDER BY name", ())]
+        names = [name for (name,) in self._query("SELECT name FROM environments ORDER BY name", ())]
+        return [name for name in names if not name.startswith(_DRAFT)]
 
     def forget(self, environment: str) -> None:
         """Drop everything of an environment: the log can tell it again."""
         with self._writing() as db:
-            row = db.execute("DELETE FROM environments WHERE name = ? RETURNING id", (environment,)).fetchone()
-            for table in ("versions", "keys", "edges", "steps") if row else ():
-                db.execute(f"DELETE FROM {table} WHERE environment = ?", row)  # noqa: S608 - fixed words
+            self._drop(db, self._named(environment))
+
+    @staticmethod
+    def _drop(db: sqlite3.Connection, name: str) -> None:
+        row = db.execute("DELETE FROM environments WHERE name = ? RETURNING id", (name,)).fetchone()
+        for table in ("versions", "keys", "edges", "steps") if row else ():
+            db.execute(f"DELETE FROM {table} WHERE environment = ?", row)  # noqa: S608 - fixed words
+
+    def fresh(self, environment: str) -> "LocalHistory":
+        """Answer a history that holds nothing of the environment yet; `adopt` puts it in the place of this one's."""
+        draft = LocalHistory(self._folder, draft=True)
+        draft.forget(environment)
+        return draft
+
+    def adopt(self, environment: str) -> bool:
+        """Let what was folded into `fresh` take the place of what is here, at once; False if it reaches less far."""
+        with self._writing() as db:
+            offsets = dict(db.execute("SELECT name, offset FROM environments WHERE name IN (?, ?)", _both(environment)))
+            draft = _DRAFT + environment
+            if draft not in offsets or offsets[draft] < offsets.get(environment, -1):
+                return False
+            self._drop(db, environment)
+            db.execute("UPDATE environments SET name = ? WHERE name = ?", (environment, draft))
+            return True
+
+    def _named(self, environment: str) -> str:
+        return self._prefix + environment
 
     def close(self) -> None:
         """Release the file, on whatever thread it was opened."""
@@ -313,16 +341,11 @@ class LocalHistory:
 
 _NAMED = "environment = ? AND kind = ? AND type = ? AND key = ?"
 
-_ZLIB = b"x"
-"""How compressed values begin, and JSON never does."""
-
-_LONG = 1024
-"""Values of so many bytes are compressed."""
-
-_QUICK = 1
-"""zlib's fastest level: a clique shrinks to a fifth."""
-
 _BLAME = "s.offset, s.logged_at, s.occurred_at, s.source, s.event_id, s.event, s.digest"
+
+
+def _both(environment: str) -> tuple[str, str]:
+    return environment, _DRAFT + environment
 
 
 def _bounds(type_: str | None, after: Key | None) -> tuple[str, str]:
@@ -358,36 +381,9 @@ def _row(environment: int, step: Step) -> tuple[object, ...]:
     return environment, step.offset, *when, step.source, step.event_id, step.event, step.digest.to_bytes(32, "big")
 
 
-def _packed(value: bytes | None) -> bytes | None:
-    """Answer a value as it is stored: a long one compressed, since cliques name hundreds of things by their ids."""
-    if value is None or (len(value) < _LONG and not value.startswith(_ZLIB)):
-        return value
-    return zlib.compress(value, _QUICK)
-
-
 def _version(offset: int, stored: bytes | None) -> Version:
-    if stored is None or not stored.startswith(_ZLIB):
-        return Version(offset, stored)
-    try:
-        return Version(offset, zlib.decompress(stored))
-    except zlib.error as error:
-        raise HistoryError(f"a value of offset {offset} is damaged: {error}") from error
+    return Version(offset, unpacked(offset, stored))
 
 
 def _parent(value: bytes | None) -> Ref | None:
     return None if value is None else Ref(*decode_document(value)["parent"])
-
-
-def _ends(change: Change) -> list[Ref]:
-    """Answer the objects at which the changed key can be found."""
-    if change.after is None:
-        return []
-    if change.key.kind is Kind.OBJECT:
-        return [Ref(*decode_document(change.after)["parent"])]
-    if change.key.kind is Kind.LINK:
-        link = decode_document(change.after)
-        return [
-            Ref(link["source_type"], link["source_id"]),
-            Ref(link["target_type"], link["target_id"]),
-        ]
-    return []

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 
 from projections.change import Change, Kind
@@ -156,11 +157,21 @@ class Worker:
             self.catch_up(environment)
 
     def rebuild(self, environment: str, progress: Progress = quiet) -> Position:
-        """Throw the environment's history away and fold it anew from the log."""
-        with self._turn(environment):
-            self._history.forget(environment)
+        """Fold the environment anew from the log. What the history held is read until the new reaches as far."""
+        with self._turn(environment), closing(self._history.fresh(environment)) as draft:
+            anew = Worker(self._journal, draft)  # that nobody hears of: these steps were announced when they happened
+            while True:
+                anew.catch_up(environment, progress)
+                if draft.position(environment).offset < 0 or self._history.adopt(environment):
+                    break
+                self._give_way(environment)
             self._folds.pop(environment, None)
-            return self._catch_up(environment, progress)
+            return self._catch_up(environment, quiet)
+
+    def _give_way(self, environment: str) -> None:
+        """Drop a history that reaches beyond the log: it tells of another one, and nothing can catch up with it."""
+        if self._history.position(environment).offset > self._journal.head(environment):
+            self._history.forget(environment)
 
     def _begin(self, environment: str) -> tuple[Fold, int]:
         position = self._history.position(environment)

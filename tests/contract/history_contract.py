@@ -1,5 +1,8 @@
 """What every history promises: to be run on each engine by a subclass that gives the fixture `history`."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
 import pytest
 
 from projections.change import Change, Key, Kind
@@ -35,8 +38,28 @@ def step(offset: int, *changes: tuple[Key, bytes | None]) -> Step:
 
 
 def write(history: History, *steps: Step, environment: str = ENV) -> None:
-    """Write steps that follow whatever is there."""
-    assert history.write(environment, steps, reached(steps[-1]), history.position(environment).offset)
+    """Write steps that follow whatever is there, each change with the value before it."""
+    reach = history.position(environment).offset
+    written = chained(steps, lambda changed: history.get(environment, changed, reach))
+    assert history.write(environment, written, reached(steps[-1]), reach)
+
+
+def chained(steps: Sequence[Step], known: Callable[[Key], Version | None] = lambda _: None) -> list[Step]:
+    """Answer the steps, each change with the value before it, which is `known` or of an earlier step."""
+    values: dict[Key, bytes | None] = {}
+
+    def before(changed: Key) -> bytes | None:
+        if changed not in values:
+            version = known(changed)
+            values[changed] = None if version is None else version.value
+        return values[changed]
+
+    made = []
+    for one in steps:
+        changes = [replace(change, before=before(change.key)) for change in one.changes]
+        values.update((change.key, change.after) for change in changes)
+        made.append(replace(one, changes=changes))
+    return made
 
 
 def reached(last: Step, fold_version: int = 1) -> Position:
@@ -186,3 +209,38 @@ class HistoryContract:
             write(history, broken)
         assert history.position(ENV).offset == 1
         assert history.get(ENV, key("b"), 9) is None
+
+    def test_what_is_folded_anew_is_seen_when_it_reaches_as_far(self, history: History) -> None:
+        write(history, step(1, (key("a"), b"1")), step(4, (key("a"), b"4"), (obj("o"), value(NET))))
+        draft = history.fresh(ENV)
+        assert draft.position(ENV).offset == -1
+        write(draft, step(1, (key("b"), b"1")))
+        assert draft.get(ENV, key("b"), 9) == (1, b"1")
+        assert history.get(ENV, key("b"), 9) is None
+        assert history.environments() == [ENV]
+        assert not history.adopt(ENV)
+        assert history.get(ENV, key("a"), 9) == (4, b"4")
+        write(draft, step(5, (key("b"), b"5")))
+        assert history.adopt(ENV)
+        assert history.position(ENV) == reached(step(5))
+        assert history.versions(ENV, key("b"), -1, 9) == [(1, b"1"), (5, b"5")]
+        assert history.get(ENV, key("a"), 9) is None
+        assert history.children(ENV, NET, 9) == []
+        assert draft.position(ENV).offset == -1
+        assert not history.adopt(ENV)
+        write(history, step(6, (key("b"), None)))
+        assert history.get(ENV, key("b"), 6) is None
+        draft.close()
+
+    def test_a_draft_begins_with_nothing_and_is_no_environment(self, history: History) -> None:
+        first = history.fresh(ENV)
+        write(first, step(1, (key("a"), b"1")))
+        second = history.fresh(ENV)
+        assert [draft.get(ENV, key("a"), 9) for draft in (first, second)] == [None, None]
+        assert history.environments() == []
+        write(second, step(2, (key("c"), b"2")))
+        assert first.get(ENV, key("c"), 2) == (2, b"2")
+        assert history.adopt(ENV)
+        assert history.environments() == [ENV]
+        first.close()
+        second.close()
