@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas import canonical
+from schemas import canonical, codec
 from schemas.errors import BadInput, BadSchema, LogCorrupt, LogTooNew
 from schemas.events import Entry, Event, ObjectsSeen, Scope, SnapshotTaken
 from streams.journal import Journal
@@ -119,3 +119,45 @@ def test_envelopes_are_those_of_the_events_that_are_read(log: LocalLog) -> None:
     found = journal.envelopes("zed", 1)
     with pytest.raises(LogCorrupt, match="environment 'zed', offset 2: not an event"):
         next(found)
+
+
+def buried(log: LocalLog) -> tuple[Journal, list[tuple[str, int, str]]]:
+    """Answer a journal that takes what is no event out of the way, and what it took."""
+    found: list[tuple[str, int, str]] = []
+    return Journal(log, lambda environment, record, why: found.append((environment, record.offset, why))), found
+
+
+def test_where_others_write_what_is_no_event_is_buried_and_read_past(log: LocalLog) -> None:
+    journal, found = buried(log)
+    journal.append([snapshot()])
+    log.append("zed", [b"hello", codec.encode(snapshot("yoga")), codec.encode(snapshot())[:-1], b"\xc3\x01" + bytes(9)])
+    journal.append([snapshot(name="later")])
+    assert [entry.offset for entry in journal.read("zed")] == [0, 5]
+    assert [(environment, offset) for environment, offset, _ in found] == [("zed", n) for n in (1, 2, 3, 4)]
+    assert "not an event" in found[0][2]
+    assert "environment 'yoga'" in found[1][2]
+    assert "unknown to this version" in found[3][2]
+
+
+def test_an_event_of_another_environment_is_damage_where_nobody_else_writes(log: LocalLog) -> None:
+    log.append("zed", [codec.encode(snapshot("yoga"))])
+    with pytest.raises(LogCorrupt, match="environment 'zed', offset 0: an event of environment 'yoga'"):
+        list(Journal(log).read("zed"))
+
+
+def test_a_payload_of_a_newer_version_is_never_passed_over(log: LocalLog) -> None:
+    journal, found = buried(log)
+    known = codec.schema_fingerprint("SnapshotTaken")
+    log.append("zed", [codec.encode(snapshot()).replace(known, bytes(8))])
+    with pytest.raises(LogTooNew, match=r"environment 'zed', offset 0: .*unknown to this version"):
+        list(journal.read("zed"))
+    assert found == []
+
+
+def test_an_environment_without_any_event_is_none(log: LocalLog) -> None:
+    journal, _ = buried(log)
+    log.append("nowhere", [b"hello"])
+    journal.append([snapshot()])
+    assert journal.environments() == ["zed"]
+    log.append("nowhere", [codec.encode(snapshot("nowhere"))])
+    assert journal.environments() == ["nowhere", "zed"]
