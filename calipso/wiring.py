@@ -5,12 +5,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from calipso.settings import KafkaSettings, Settings
 from schemas.errors import HistoryError, NotFound
 from schemas.events import Event, Payload
-from streams.follower import Upkeep
+from streams.follower import Follower, Upkeep
+from streams.history import History
 from streams.journal import Journal
 from streams.local_history import LocalHistory
 from streams.local_log import LocalLog
@@ -21,6 +23,10 @@ from streams.worker import Worker
 
 if TYPE_CHECKING:
     from streams.kafka_log import KafkaLog
+
+
+PATIENCE: Final = 5.0
+"""Seconds that who asks waits for the workers of a shared history."""
 
 
 def now() -> int:
@@ -34,7 +40,7 @@ class Engine:
 
     settings: Settings
     journal: Journal
-    history: LocalHistory
+    history: History
     worker: Upkeep
     questions: Questions
 
@@ -54,7 +60,9 @@ def opened(settings: Settings) -> Iterator[Engine]:
     except BaseException:
         journal.close()
         raise
-    worker = Worker(journal, history)
+    worker: Upkeep = Worker(journal, history)
+    if settings.kafka is not None and settings.mongo is not None:  # both are shared, and so are the workers
+        worker = Follower(journal, history, PATIENCE)
     engine = Engine(settings, journal, history, worker, Questions(journal, history, worker, now))
     try:
         yield engine
@@ -66,9 +74,22 @@ def _pass_over(_environment: str, _record: Record, _reason: str) -> None:
     """Leave out."""
 
 
-def open_history(settings: Settings) -> LocalHistory:
+def open_history(settings: Settings) -> History:
     """Answer the history that the settings name, created if need be."""
-    return LocalHistory(settings.folder)
+    if settings.mongo is None:
+        return LocalHistory(settings.folder)
+    from streams.mongo_client import Database  # here, as Kafka's client below
+    from streams.mongo_history import MongoHistory
+
+    _make(settings.folder)
+    return MongoHistory(Database(settings.mongo.uri, settings.mongo.database, settings.mongo.resolved()))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HistoryError(f"{folder}: cannot be made: {error.strerror}") from error
 
 
 def open_log(settings: Settings, create: bool = True) -> Log:
@@ -82,10 +103,7 @@ def open_kafka_log(settings: Settings, kafka: KafkaSettings, create: bool = True
     """Answer the log on Kafka, and make the folder of the locks."""
     from streams.kafka_log import KafkaLog  # here, for who has the embedded log should not wait for Kafka's client
 
-    try:
-        settings.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HistoryError(f"{settings.folder}: cannot be made: {error.strerror}") from error
+    _make(settings.folder)
     return KafkaLog(
         kafka.bootstrap,
         kafka.topic,

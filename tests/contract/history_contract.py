@@ -56,7 +56,7 @@ def chained(steps: Sequence[Step], known: Callable[[Key], Version | None] = lamb
 
     made = []
     for one in steps:
-        changes = [replace(change, before=before(change.key)) for change in one.changes]
+        changes = [change._replace(before=before(change.key)) for change in one.changes]
         values.update((change.key, change.after) for change in changes)
         made.append(replace(one, changes=changes))
     return made

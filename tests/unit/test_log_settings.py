@@ -69,7 +69,46 @@ def test_a_wrong_place_is_refused_and_no_secret_repeated(log: str, told: str) ->
 
 
 def test_the_folder_of_a_history_must_be_one_and_be_meant() -> None:
-    with pytest.raises(BadSettings, match="CALIPSO_HISTORY=mongodb://x: write local:FOLDER"):
-        read({"CALIPSO_LOG": "kafka://one:9092/events", "CALIPSO_HISTORY": "mongodb://x"})
-    with pytest.raises(BadSettings, match="CALIPSO_HISTORY: only a log on Kafka"):
+    with pytest.raises(BadSettings, match="CALIPSO_HISTORY=mysql://x: write local:FOLDER or mongodb://"):
+        read({"CALIPSO_LOG": "kafka://one:9092/events", "CALIPSO_HISTORY": "mysql://x"})
+    with pytest.raises(BadSettings, match="CALIPSO_HISTORY: the history of an embedded log"):
         read({"CALIPSO_LOG": "local:/x", "CALIPSO_HISTORY": "local:/y"})
+
+
+def test_a_history_on_mongodb_goes_with_either_log() -> None:
+    history = "mongodb://calipso@one:27017,two/topology?authSource=admin&tls=true&password=env:WORD&replicaSet=r"
+    for log, folder in (("kafka://one:9092/events", "calipso-data"), ("local:/x", "/x")):
+        settings = read({"CALIPSO_LOG": log, "CALIPSO_HISTORY": history, "WORD": PLANTED})
+        assert settings.folder == Path(folder)
+        assert settings.mongo is not None
+        assert settings.mongo.uri == "mongodb://calipso@one:27017,two/topology?authSource=admin&tls=true&replicaSet=r"
+        assert settings.mongo.database == "topology"
+        assert settings.mongo.resolved() == {"password": PLANTED}
+        assert PLANTED not in repr(settings)
+    found = read({"CALIPSO_HISTORY": "mongodb+srv://cluster.example/topology"}).mongo
+    assert found is not None
+    assert (found.uri, found.secrets) == ("mongodb+srv://cluster.example/topology", {})
+
+
+@pytest.mark.parametrize(
+    ("history", "told"),
+    [
+        ("mongodb://one", "write mongodb://"),
+        ("mongodb://one/", "write mongodb://"),
+        ("mongodb:///topology", "write mongodb://"),
+        ("mongodb://one/a.b", "write mongodb://"),
+        (f"mongodb://me:{PLANTED}@one/topology", "a password does not stand in the URL"),
+        (f"mongodb://me@one/topology?password={PLANTED}", "password: a secret is written as a reference"),
+        (f"mongodb://me@one/topology?tlsCertificateKeyFilePassword={PLANTED}", "a secret is written as a reference"),
+        (f"mongodb://me@one/topology?{PLANTED}", "name=value"),
+        (f"mongodb://[{PLANTED}/topology", "write mongodb://"),
+        ("mongodb://me@one/topology?password=env:NOWHERE", "env:NOWHERE is empty or not set"),
+        ("mongodb://one/topology?password=env:HOME", "a password without a user"),
+    ],
+)
+def test_a_wrong_place_of_a_history_is_refused_and_no_secret_repeated(history: str, told: str) -> None:
+    with pytest.raises(BadSettings) as refused:
+        read({"CALIPSO_HISTORY": history, "HOME": PLANTED})
+    assert "CALIPSO_HISTORY" in str(refused.value)
+    assert told in str(refused.value)
+    assert PLANTED not in str(refused.value)
