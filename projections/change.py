@@ -1,7 +1,7 @@
 """A change: one key of the projected state got another value, because of one event."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -15,8 +15,7 @@ class Kind(StrEnum):
     ENVIRONMENT = "environment"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
+class Key(NamedTuple):
     """One thing inside an environment: object type and id, link type and id, focal type and id ..."""
 
     kind: Kind
@@ -24,8 +23,7 @@ class Key:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """`before` and `after` are canonical JSON; None where the thing is not there."""
 
     key: Key

@@ -1,7 +1,7 @@
 """The fold: one event at a time, the state of one environment. The live worker and the replay both call it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from projections import noise
 from projections.change import Change, Key, Kind
@@ -34,6 +34,13 @@ Stored = tuple[Key, bytes]
 """One thing of the state with its value, as a history keeps it."""
 
 
+class Place(NamedTuple):
+    """Where an object was seen."""
+
+    parent: Ref
+    scope: Scope
+
+
 class Fold:
     """The projected state of one environment, as of the newest event applied."""
 
@@ -48,7 +55,10 @@ class Fold:
         self.records: dict[Key, bytes] = {}
         """Scans, snapshots and the environment's own settings."""
         self._open_scan: OpenScan | None = None
-        self._raw: dict[Ref, bytes] = {}
+        self._told: dict[str, dict[str, tuple[Place, bytes]]] = {}
+        """Of each type and id, where it was seen last and the document as it was written then, noise and all."""
+        self._scopes: dict[Scope, Scope] = {}
+        """Each scope that was ever told, the same one for equal ones: what is one is equal at a glance."""
         self.cliques.configure(environment, {})
 
     @property
@@ -95,67 +105,42 @@ class Fold:
 
     def _seen(self, seen: ObjectsSeen, offset: int) -> list[Change]:
         self._note(seen)
-        parent = Ref(seen.parent_type, seen.parent_id)
+        place = Place(Ref(seen.parent_type, seen.parent_id), self._scopes.setdefault(seen.scope, seen.scope))
+        told = self._told.setdefault(seen.object_type, {})
         touched: list[Touched] = []
         changes: list[Change] = []
         for object_id, raw in zip(seen.ids, seen.documents, strict=True):
-            ref = Ref(seen.object_type, object_id)
-            before = self.inventory.get(*ref)
-            scope = self.inventory.scope_of(ref)
-            if before is not None and before.parent == parent and scope == seen.scope and self._known(ref, raw):
-                continue
-            after = self._object(ref, parent, raw, before)
-            changes += self._put(before, after, scope, seen.scope, offset, touched)
+            if told.get(object_id) != (place, raw):  # else nothing moved, not even a stamp: most of most scans
+                told[object_id] = (place, raw)
+                changes += self._sighted(Ref(seen.object_type, object_id), place, raw, offset, touched)
         return changes + self._joined(touched, offset)
 
-    def _put(
-        self,
-        before: Obj | None,
-        after: Obj,
-        old_scope: Scope | None,
-        scope: Scope,
-        offset: int,
-        touched: list[Touched],
-    ) -> list[Change]:
-        same = before is not None and before.same_as(after)
-        if same and old_scope == scope:
+    def _sighted(self, ref: Ref, place: Place, raw: bytes, offset: int, touched: list[Touched]) -> list[Change]:
+        before, scope = self.inventory.get(*ref), self.inventory.scope_of(ref)
+        still = before is not None and (before.parent, scope) == place
+        bare = noise.stripped(ref.type, raw)
+        if before is not None and still and before.raw == bare:
             return []
-        self.inventory.put(after, scope)
+        after = _object(ref, place.parent, bare, before)
+        same = before is not None and before.same_as(after)
+        if same and still:
+            return []
+        self.inventory.put(after, place.scope)
         if not same:
             touched.append((before, after))
-        old = object_value(before, old_scope) if before is not None and old_scope is not None else None
-        return [Change(object_key(after.ref), old, object_value(after, scope), offset)]
-
-    def _object(self, ref: Ref, parent: Ref, raw: bytes, before: Obj | None) -> Obj:
-        document = decode_document(raw)
-        unseen = document.pop(UNSEEN, ())
-        if before is not None:
-            document |= {name: before.document[name] for name in unseen if name in before.document}
-        noise.strip(ref.type, document)
-        obj = Obj(ref, parent, document)
-        if obj.raw == raw:
-            self._raw.pop(ref, None)
-        else:  # noise was stripped, something was unseen, or whoever wrote it did not write canonical JSON
-            self._raw[ref] = raw
-        return obj
-
-    def _known(self, ref: Ref, raw: bytes) -> bool:
-        known = self._raw.get(ref)
-        if known is None:
-            obj = self.inventory.get(*ref)
-            known = None if obj is None else obj.raw
-        return known == raw
+        old = object_value(before, scope) if before is not None and scope is not None else None
+        return [Change(object_key(ref), old, object_value(after, place.scope), offset)]
 
     def _note(self, seen: ObjectsSeen) -> None:
         if self._open_scan is not None and self._open_scan.scan_id == seen.scan_id:
-            self._open_scan.seen.update(Ref(seen.object_type, object_id) for object_id in seen.ids)
+            self._open_scan.note(seen)
 
     def _joined(self, touched: Sequence[Touched], offset: int) -> list[Change]:
         if not touched:
             return []
         links = self.links.update(self.inventory, touched)
         self.cliques.mark(self._now, touched, links)
-        return [Change(key, _link_value(old), _link_value(new), offset) for key, old, new in links]
+        return [Change(key, _value(old), _value(new), offset) for key, old, new in links]
 
     def _settled(self, offset: int) -> list[Change]:
         return [Change(key, old, new, offset) for key, old, new in self.cliques.settle(self._now)]
@@ -164,7 +149,7 @@ class Fold:
 
     def _scan_started(self, started: ScanStarted, entry: Entry) -> list[Change]:
         changes = self._break_off(entry)
-        self._open_scan = OpenScan(started.scan_id, entry.offset, set())
+        self._open_scan = OpenScan(started.scan_id, entry.offset)
         document = {
             "name": started.scan_id,
             "origin": started.origin,
@@ -205,7 +190,7 @@ class Fold:
         scan = self._close(finished)
         if scan is None:
             return []
-        gone = swept(self.inventory, scan.seen, finished.covered)
+        gone = swept(self.inventory, scan, finished.covered)
         document = self._scan_document(finished.scan_id)
         document["status"] = finished.status
         document["finished_at"] = entry.event.occurred_at
@@ -228,7 +213,7 @@ class Fold:
             obj = self.inventory.remove(ref)
             if obj is None or scope is None:
                 continue
-            self._raw.pop(ref, None)
+            self._told.get(ref.type, {}).pop(ref.id, None)
             touched.append((obj, None))
             changes.append(Change(object_key(ref), object_value(obj, scope), None, offset))
         return changes + self._joined(touched, offset)
@@ -299,7 +284,7 @@ class Fold:
         """Take from an entry that was applied before only what an open scan has seen."""
         payload = entry.event.payload
         if isinstance(payload, ScanStarted):
-            self._open_scan = OpenScan(payload.scan_id, entry.offset, set())
+            self._open_scan = OpenScan(payload.scan_id, entry.offset)
             self.cliques.doubt()  # they are of before the scan, for what it touched since is not known
         elif isinstance(payload, ScanFinished):
             self._close(payload)
@@ -314,18 +299,27 @@ class Fold:
                 scope = self.inventory.scope_of(obj.ref)
                 if scope is not None:
                     values[object_key(obj.ref)] = object_value(obj, scope)
-        values.update({link.key: encode(link.document()) for link in self.links})
+        values.update({link.key: link.value for link in self.links})
         values.update(self.cliques.stored())
         return sorted(values.items())
 
 
-def _merged(changes: Iterable[Change]) -> list[Change]:
+def _merged(changes: list[Change]) -> list[Change]:
     """Answer one change a key, sorted by key: an event may touch a thing twice, and still is one step."""
-    merged: dict[Key, Change] = {}
-    for change in changes:
-        first = merged.get(change.key, change)
-        merged[change.key] = Change(change.key, first.before, change.after, change.offset)
-    return sorted((c for c in merged.values() if c.before != c.after), key=lambda change: change.key)
+    merged = {change.key: change for change in changes}
+    if len(merged) < len(changes):
+        first = {change.key: change for change in reversed(changes)}
+        merged = {key: change._replace(before=first[key].before) for key, change in merged.items()}
+    return sorted(change for change in merged.values() if change.before != change.after)
+
+
+def _object(ref: Ref, parent: Ref, bare: bytes, before: Obj | None) -> Obj:
+    """Answer an object of a document without noise, completed by what is known of what could not be looked at."""
+    document = decode_document(bare)
+    unseen = document.pop(UNSEEN, ())
+    if before is not None:
+        document |= {name: before.document[name] for name in unseen if name in before.document}
+    return Obj(ref, parent, document)
 
 
 class Now:
@@ -375,5 +369,5 @@ def object_of(key: Key, value: bytes) -> tuple[Obj, Scope]:
     return obj, Scope(*kept["scope"])
 
 
-def _link_value(link: Link | None) -> bytes | None:
-    return None if link is None else encode(link.document())
+def _value(link: Link | None) -> bytes | None:
+    return None if link is None else link.value

@@ -1,7 +1,7 @@
 """The inventory: what objects an environment has, with indexes for the rules that join them."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Set
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from schemas.canonical import Document, decode_document, encode
 from schemas.events import Scope
@@ -9,6 +9,7 @@ from schemas.events import Scope
 Value = str | int | bool | None
 _K = TypeVar("_K")
 _I = TypeVar("_I")
+_D = TypeVar("_D")
 
 
 class Ref(NamedTuple):
@@ -21,22 +22,19 @@ class Ref(NamedTuple):
 class Obj:
     """One object of the inventory. Treat it and its document as read-only."""
 
-    __slots__ = ("_document", "_raw", "id", "parent", "type")
+    __slots__ = ("_derived", "_document", "_raw", "id", "parent", "ref", "type")
 
     def __init__(self, ref: Ref, parent: Ref, document: Document | bytes) -> None:
         """Hold the attributes of `ref`, which stands under `parent` in the tree.
 
         Attributes that come as canonical JSON are decoded when first asked for.
         """
+        self.ref = ref
         self.type, self.id = ref
         self.parent = parent
         self._document = None if isinstance(document, bytes) else document
         self._raw = document if isinstance(document, bytes) else None
-
-    @property
-    def ref(self) -> Ref:
-        """Answer the object's type and id."""
-        return Ref(self.type, self.id)
+        self._derived: dict[object, object] | None = None
 
     @property
     def document(self) -> Document:
@@ -54,7 +52,16 @@ class Obj:
 
     def get(self, attribute: str, default: Any = None) -> Any:  # noqa: ANN401 - attributes are JSON
         """Answer an attribute of the document."""
-        return self.document.get(attribute, default)
+        document = self._document
+        return (self.document if document is None else document).get(attribute, default)
+
+    def derived(self, work_out: Callable[["Obj"], _D]) -> _D:
+        """Answer what a function makes of the object and of nothing else, worked out once."""
+        if self._derived is None:
+            self._derived = {}
+        if work_out not in self._derived:
+            self._derived[work_out] = work_out(self)
+        return cast(_D, self._derived[work_out])
 
     def same_as(self, other: "Obj") -> bool:
         """Answer whether parent and attributes are equal."""
@@ -87,6 +94,9 @@ class InventoryView(Protocol):
 
 Touched = tuple[Obj | None, Obj | None]
 """One object before and after; None where it is not there."""
+
+
+_NONE: Set[Ref] = frozenset()
 
 
 class Inventory:
@@ -124,7 +134,7 @@ class Inventory:
         if index is None:
             index = self._build_index(object_type, attribute)
         found = index.get(value, {})
-        return [found[object_id] for object_id in sorted(found)]
+        return [found[object_id] for object_id in sorted(found)] if len(found) > 1 else list(found.values())
 
     def children(self, parent: Ref) -> list[Obj]:
         """Answer the objects directly under a parent, sorted by type and id."""
@@ -135,9 +145,9 @@ class Inventory:
         """Answer the scope in which the object was last seen."""
         return self._scope_of.get(ref)
 
-    def in_scope(self, scope: Scope) -> list[Ref]:
-        """Answer the objects last seen in a scope, sorted."""
-        return sorted(self._in_scope.get(scope, ()))
+    def in_scope(self, scope: Scope) -> Set[Ref]:
+        """Answer the objects last seen in a scope, in no order. The set is the inventory's own: only read it."""
+        return self._in_scope.get(scope, _NONE)
 
     def scopes(self) -> list[Scope]:
         """Answer the scopes that hold an object, in a fixed order."""
@@ -147,37 +157,46 @@ class Inventory:
     def put(self, obj: Obj, scope: Scope) -> Obj | None:
         """Hold the object in place of the one of its name, which is answered."""
         ref = obj.ref
-        before = self.get(*ref)
-        if before is not None:
-            self._forget(before)
-        self._types.setdefault(obj.type, {})[obj.id] = obj
+        objects = self._types.setdefault(obj.type, {})
+        before = objects.get(obj.id)
+        objects[obj.id] = obj
+        if before is not None and before.parent != obj.parent:
+            _discard(self._children, before.parent, ref)
         self._children.setdefault(obj.parent, {})[ref] = obj
-        self._scope_of[ref] = scope
-        self._in_scope.setdefault(scope, set()).add(ref)
+        self._see(ref, scope)
         for attribute in self._indexed_by.get(obj.type, ()):
+            if before is not None:
+                self._unindex(before, attribute)
             self._index(obj, attribute)
         return before
 
     def remove(self, ref: Ref) -> Obj | None:
         """Drop the object and answer it; None if it is not there."""
         obj = self.get(*ref)
-        if obj is not None:
-            self._forget(obj)
-        return obj
-
-    def _forget(self, obj: Obj) -> None:
-        ref = obj.ref
+        if obj is None:
+            return None
         del self._types[obj.type][obj.id]
         _discard(self._children, obj.parent, ref)
-        scope = self._scope_of.pop(ref)
-        refs = self._in_scope[scope]
-        refs.discard(ref)
-        if not refs:
-            del self._in_scope[scope]
+        self._see(ref, None)
         for attribute in self._indexed_by.get(obj.type, ()):
-            value = obj.get(attribute)
-            if _hashable(value):
-                _discard(self._indexes[obj.type, attribute], value, obj.id)
+            self._unindex(obj, attribute)
+        return obj
+
+    def _see(self, ref: Ref, scope: Scope | None) -> None:
+        """Hold in which scope the object was last seen; None if it is gone."""
+        before = self._scope_of.get(ref)
+        if before == scope:
+            return
+        if before is not None:
+            refs = self._in_scope[before]
+            refs.discard(ref)
+            if not refs:
+                del self._in_scope[before]
+        if scope is None:
+            del self._scope_of[ref]
+        else:
+            self._scope_of[ref] = scope
+            self._in_scope.setdefault(scope, set()).add(ref)
 
     def _build_index(self, object_type: str, attribute: str) -> dict[Value, dict[str, Obj]]:
         index: dict[Value, dict[str, Obj]] = {}
@@ -191,6 +210,11 @@ class Inventory:
         value = obj.get(attribute)
         if _hashable(value):
             self._indexes[obj.type, attribute].setdefault(value, {})[obj.id] = obj
+
+    def _unindex(self, obj: Obj, attribute: str) -> None:
+        value = obj.get(attribute)
+        if _hashable(value):
+            _discard(self._indexes[obj.type, attribute], value, obj.id)
 
 
 def _hashable(value: object) -> bool:

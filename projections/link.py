@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from projections.change import Key, Kind
 from projections.inventory import Obj, Ref
-from schemas.canonical import Document
+from schemas.canonical import Document, encode
 from schemas.errors import BadInput
 
 UP, DOWN = "up", "down"
@@ -17,9 +17,12 @@ SEGMENT = "segment"
 """Attribute: overlay type or physical network that the link carries; a sorted list where there are several."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Link:
-    """One direction of each pair of types is ever stored. `attributes` are JSON and read-only."""
+    """One direction of each pair of types is ever stored. A link and its attributes (JSON) are read-only.
+
+    Not frozen by the language: that makes it three times as dear, and a first scan makes more links than objects.
+    """
 
     source: Ref
     target: Ref
@@ -34,12 +37,21 @@ class Link:
     The original named a link by its ends alone, so that an implicit link replaced the explicit one of the same pair;
     here the type belongs to the name.
     """
+    _value: bytes | None = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Name the link: its key is asked for all the time."""
         link_type = f"{self.source.type}-{self.target.type}"
         link_id = f"{_escaped(self.source.id)}|{_escaped(self.target.id)}"
-        object.__setattr__(self, "key", Key(Kind.LINK, link_type, link_id))
+        self.key = Key(Kind.LINK, link_type, link_id)
+        self._value = None
+
+    @property
+    def value(self) -> bytes:
+        """Answer the link as canonical JSON, made once."""
+        if self._value is None:
+            self._value = encode(self.document())
+        return self._value
 
     @property
     def type(self) -> str:
@@ -88,11 +100,10 @@ def link(source: Obj, target: Obj, name: str, networks: Iterable[str] = (), segm
 
     It is down when one of its ends says so, and stands on a host when its ends name no other than that one.
     """
-    hosts = {obj.get("host") for obj in (source, target)} - {None}
-    states = {obj.get("state") for obj in (source, target)}
-    attributes = bounds(networks, segments)
-    host = hosts.pop() if len(hosts) == 1 else None
-    return Link(source.ref, target.ref, name, DOWN if DOWN in states else UP, host, False, attributes)
+    a, b = source.get("host"), target.get("host")
+    host = a if b is None or a == b else b if a is None else None
+    state = DOWN if DOWN in (source.get("state"), target.get("state")) else UP
+    return Link(source.ref, target.ref, name, state, host, False, bounds(networks, segments))
 
 
 def bounds(networks: Iterable[str], segments: Iterable[str]) -> Document:
@@ -120,6 +131,8 @@ _ENDS = re.compile(r"((?:[^|\\]|\\.)*)\|((?:[^|\\]|\\.)*)", re.DOTALL)
 
 
 def _escaped(text: str) -> str:
+    if "|" not in text and "\\" not in text:
+        return text
     return text.replace("\\", "\\\\").replace("|", "\\|")
 
 

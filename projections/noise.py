@@ -3,7 +3,7 @@
 from functools import cache
 from importlib import resources
 
-from schemas.canonical import Document, decode_document
+from schemas.canonical import Document, decode, decode_document, encode, split
 
 Path = tuple[str, ...]
 
@@ -23,10 +23,36 @@ def paths(object_type: str) -> tuple[Path, ...]:
     return tuple(tuple(path.split(".")) for path, _reason in rules)
 
 
+@cache
+def _plain(object_type: str) -> tuple[str, ...]:
+    """Answer the attributes that are noise whole."""
+    return tuple(path[0] for path in paths(object_type) if len(path) == 1)
+
+
+@cache
+def _deep(object_type: str) -> tuple[Path, ...]:
+    """Answer the paths that lead into an attribute."""
+    return tuple(path for path in paths(object_type) if len(path) > 1)
+
+
 def strip(object_type: str, document: Document) -> None:
     """Remove the noise from a document in place."""
-    for path in paths(object_type):
+    for name in _plain(object_type):
+        document.pop(name, None)
+    for path in _deep(object_type):
         _remove(document, path)
+
+
+def stripped(object_type: str, raw: bytes) -> bytes:
+    """Answer a document's JSON without its noise: canonical JSON if it was; BadInput if it is no object.
+
+    Attributes without noise are not decoded: a switch has hundreds of ports beside the one stamp that moved.
+    """
+    document = split(raw)
+    for name in {path[0] for path in _deep(object_type)} & document.keys():
+        document[name] = decode(document[name])
+    strip(object_type, document)
+    return encode(document)
 
 
 def _remove(value: object, path: Path) -> None:

@@ -1,6 +1,6 @@
 """Canonical JSON: one value, one sequence of bytes, so that equal documents are equal bytes."""
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -11,6 +11,7 @@ Document = dict[str, Any]
 
 _encoder = msgspec.json.Encoder(order="sorted")
 _decoder = msgspec.json.Decoder()
+_splitter = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def encode(value: object) -> bytes:
@@ -34,3 +35,16 @@ def decode_document(data: bytes) -> Document:
     if not isinstance(value, dict):
         raise BadInput(f"a JSON object was expected, not {type(value).__name__}")
     return value
+
+
+def split(data: bytes) -> Document:
+    """Answer the values of a JSON object, each left as the JSON that it is: `decode` and `encode` take them.
+
+    BadInput if it is not JSON or not an object; what stands inside a value is looked at when that is decoded.
+    """
+    try:
+        return cast(Document, _splitter.decode(data))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"not a JSON object: {error}") from error
+    except RecursionError as error:
+        raise BadInput("not JSON that can be read: nested too deeply") from error

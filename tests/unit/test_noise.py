@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from projections.noise import EVERY, paths, strip
-from schemas.canonical import Document, decode_document
+from projections.noise import EVERY, paths, strip, stripped
+from schemas.canonical import Document, decode_document, encode
+from schemas.errors import BadInput
 from schemas.vocabulary import OBJECT_TYPES
 
 RULES = decode_document(resources.files("projections").joinpath("noise.json").read_bytes())
@@ -57,9 +58,11 @@ def without(path: list[str], document: Any) -> Any:
 @pytest.mark.parametrize(("object_type", "path"), EACH)
 def test_each_rule_removes_what_it_names_and_nothing_beside_it(object_type: str, path: str, lists: bool) -> None:
     document = within(path.split("."), lists=lists)
-    wanted = without(path.split("."), copy.deepcopy(document))
-    strip("host" if object_type == EVERY else object_type, document)
+    wanted, raw = without(path.split("."), copy.deepcopy(document)), encode(document)
+    named = "host" if object_type == EVERY else object_type
+    strip(named, document)
     assert document == wanted
+    assert stripped(named, raw) == encode(wanted)
 
 
 @pytest.mark.parametrize(("object_type", "path"), [rule for rule in EACH if rule[0] != EVERY])
@@ -75,3 +78,10 @@ def test_a_document_without_what_a_rule_names_stays_as_it_is(document: Document)
     before = copy.deepcopy(document)
     strip("host", document)
     assert document == before
+    assert stripped("host", encode(document)) == encode(before)
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"{", b'{"services":}', b'{"a":\xff}'])
+def test_what_is_no_document_has_no_noise_to_remove(raw: bytes) -> None:
+    with pytest.raises(BadInput):
+        stripped("host", raw)
