@@ -106,19 +106,20 @@ class Worker:
         """
         with self._turn(environment):
             left = self._take(environment)
-            new = [] if left is None else [entry for entry in entries if entry.offset > left[0].offset]
-            if left is not None and new:
-                fold, digest = left
-                steps, written = self._fold(fold, digest, new)
-                if written is not None:
-                    self._folds[environment] = (fold, written)
-                    return steps
-                left = None
-            if left is not None:
+            if left is None:
+                self._hold(environment)
+                return None
+            fold, digest = left
+            new = [entry for entry in entries if entry.offset > fold.offset]
+            if not new:
                 self._folds[environment] = left
                 return []
-            self._hold(environment)
-            return None
+            steps, written = self._fold(fold, digest, new)
+            if written is None:
+                self._hold(environment)
+                return None
+            self._folds[environment] = (fold, written)
+            return steps
 
     def hold(self, environment: str, progress: Progress = quiet) -> tuple[Fold, int]:
         """Catch up, and answer the fold of the newest state with its digest: for who is alone to call `follow`."""
