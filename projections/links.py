@@ -1,14 +1,13 @@
 """The links of an environment, kept up as objects change: only the joins that could answer otherwise run again."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import NamedTuple
 
 from projections.change import Key
 from projections.inventory import InventoryView, Obj, Ref, Touched, Value
 from projections.link import Link
 from projections.rules import RULES
-from projections.rules.rule import Rule
-from schemas.canonical import encode
+from projections.rules.rule import Keys, Rule
 
 Read = tuple[str, ...] | tuple[str, str, str, Value]
 """One question that a join asked: a name, a type, an attribute's value, or a parent."""
@@ -28,7 +27,10 @@ class Joined(NamedTuple):
     """What a join answered, and what it asked to come to it."""
 
     links: list[Link]
-    reads: frozenset[Read]
+    reads: set[Read]
+
+
+_NOT_YET = Joined([], set())
 
 
 class Reading:
@@ -78,8 +80,11 @@ class Links:
     def __init__(self, rules: Sequence[Rule] = RULES) -> None:
         """Start with no object, so with no link."""
         self._rules = tuple(rules)
+        self._watching = _watching(self._rules)
         self._joined: dict[JoinKey, Joined] = {}
         self._readers: dict[Read, set[JoinKey]] = {}
+        self._asked: dict[str, set[str]] = {}
+        """Of each type, the attributes by whose value objects were ever asked for."""
         self._given: dict[Key, dict[JoinKey, Link]] = {}
         self._links: dict[Key, Link] = {}
         self._at: dict[Ref, dict[Key, Link]] = {}
@@ -104,7 +109,7 @@ class Links:
             links = self._at.get(ref)
             if links is None:
                 return []
-            found = sorted(links.values(), key=lambda link: (link.key.type, link.key.id))
+            found = sorted(links.values(), key=lambda link: link.key)
             self._sorted_at[ref] = found
         return found
 
@@ -118,10 +123,12 @@ class Links:
 
     def _dirty(self, touched: Sequence[Touched]) -> set[JoinKey]:
         dirty: set[JoinKey] = set()
+        reads: set[Read] = set()
         for obj in (obj for pair in touched for obj in pair if obj is not None):
-            dirty.update(_joins(obj, self._rules))
-            for read in _answering(obj):
-                dirty.update(self._readers.get(read, ()))
+            dirty.update(_joins(obj, self._watching))
+            reads.update(_answering(obj, self._asked.get(obj.type, ())))
+        for read in self._readers.keys() & reads:
+            dirty |= self._readers[read]
         return dirty
 
     def _run(self, dirty: set[JoinKey], view: InventoryView) -> list[LinkChange]:
@@ -131,31 +138,35 @@ class Links:
         return [change for key in sorted(keys) if (change := self._settle(key)) is not None]
 
     def _evaluate(self, join: JoinKey, view: InventoryView) -> set[Key]:
-        """Run one join, remember its answer, and answer the keys of all links that it gives or gave."""
+        """Run one join, remember its answer, and answer the keys of all links that it gives or gave otherwise."""
         reading = Reading(view)
-        links = list(_distinct(self._rules[join.rule].join(join.key, reading)).values())
-        before = self._joined.pop(join, None)
-        keys = {link.key for link in links}
-        if before is not None:
-            keys |= {link.key for link in before.links}
-            self._forget(join, before)
+        links = _distinct(self._rules[join.rule].join(join.key, reading))
         # A join that found nothing at all has lost its object; its key comes back with it.
-        if reading.found:
-            self._remember(join, Joined(links, frozenset(reading.reads)))
-        return keys
+        reads = reading.reads if reading.found else set()
+        before = self._joined.get(join, _NOT_YET)
+        self._remember(join, Joined(links, reads), before.reads)
+        if links == before.links:
+            return set()
+        return self._give(join, before.links, links)
 
-    def _forget(self, join: JoinKey, joined: Joined) -> None:
-        for read in joined.reads:
+    def _remember(self, join: JoinKey, joined: Joined, before: Set[Read]) -> None:
+        for read in before - joined.reads:
             _discard(self._readers, read, join)
-        for link in joined.links:
-            self._given.get(link.key, {}).pop(join, None)
-
-    def _remember(self, join: JoinKey, joined: Joined) -> None:
-        self._joined[join] = joined
-        for read in joined.reads:
+        for read in joined.reads - before:
             self._readers.setdefault(read, set()).add(join)
-        for link in joined.links:
+            if read[0] == "where":
+                self._asked.setdefault(read[1], set()).add(read[2])
+        if joined.reads:
+            self._joined[join] = joined
+        else:
+            self._joined.pop(join, None)
+
+    def _give(self, join: JoinKey, before: list[Link], after: list[Link]) -> set[Key]:
+        for link in before:
+            self._given[link.key].pop(join, None)
+        for link in after:
             self._given.setdefault(link.key, {})[join] = link
+        return {link.key for links in (before, after) for link in links}
 
     def _settle(self, key: Key) -> LinkChange | None:
         before, given = self._links.get(key), self._given.get(key)
@@ -190,41 +201,56 @@ def recompute(view: InventoryView, rules: Sequence[Rule] = RULES) -> dict[Key, L
     """Answer every link of an inventory, by running every join: the oracle of the incremental way."""
     joins = sorted(set(all_joins(view, rules)))
     links = _distinct(link for join in joins for link in rules[join.rule].join(join.key, view))
-    return {key: links[key] for key in sorted(links)}
+    return {link.key: link for link in sorted(links, key=lambda link: link.key)}
 
 
 def chosen(links: Iterable[Link]) -> Link:
     """Answer the one that stands where several joins give one link: the first by its canonical JSON."""
     candidates = list(links)
-    return candidates[0] if len(candidates) == 1 else min(candidates, key=lambda x: encode(x.document()))
+    return candidates[0] if len(candidates) == 1 else min(candidates, key=lambda link: link.value)
 
 
-def _distinct(links: Iterable[Link]) -> dict[Key, Link]:
+def _distinct(links: Iterable[Link]) -> list[Link]:
+    """Answer one link a key, in the order of their first."""
+    found = list(links)
+    if len(found) < 2:
+        return found
     given: dict[Key, list[Link]] = {}
-    for link in links:
+    for link in found:
         given.setdefault(link.key, []).append(link)
-    return {key: chosen(same) for key, same in given.items()}
+    return [chosen(same) for same in given.values()]
 
 
 def all_joins(view: InventoryView, rules: Sequence[Rule]) -> Iterator[JoinKey]:
     """Yield the joins that the objects of an inventory start; the same one perhaps more than once."""
-    types = sorted({object_type for rule in rules for object_type in rule.watches})
-    return (join for object_type in types for obj in view.of_type(object_type) for join in _joins(obj, rules))
+    watching = _watching(rules)
+    return (
+        join for object_type in sorted(watching) for obj in view.of_type(object_type) for join in _joins(obj, watching)
+    )
 
 
-def _joins(obj: Obj, rules: Sequence[Rule]) -> Iterator[JoinKey]:
+def _watching(rules: Sequence[Rule]) -> dict[str, list[tuple[int, Keys]]]:
+    """Answer, for each type of object, the rules that it starts a join of: their place and how they name its keys."""
+    watching: dict[str, list[tuple[int, Keys]]] = {}
     for place, rule in enumerate(rules):
-        keys = rule.watches.get(obj.type)
-        if keys is not None:
-            yield from (JoinKey(place, key) for key in keys(obj))
+        for object_type, keys in rule.watches.items():
+            watching.setdefault(object_type, []).append((place, keys))
+    return watching
 
 
-def _answering(obj: Obj) -> Iterator[Read]:
-    """Yield every question whose answer the object is part of."""
+def _joins(obj: Obj, watching: dict[str, list[tuple[int, Keys]]]) -> Iterator[JoinKey]:
+    for place, keys in watching.get(obj.type, ()):
+        for key in keys(obj):
+            yield JoinKey(place, key)
+
+
+def _answering(obj: Obj, attributes: Iterable[str]) -> Iterator[Read]:
+    """Yield every question whose answer the object is part of, with those by the value of these attributes."""
     yield ("get", obj.type, obj.id)
     yield ("type", obj.type)
     yield ("children", *obj.parent)
-    for attribute, value in obj.document.items():
+    for attribute in attributes:
+        value = obj.get(attribute)
         if value is None or isinstance(value, str | int | bool):
             yield ("where", obj.type, attribute, value)
 

@@ -25,11 +25,21 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
             yield link(vconnector, vedge, name, _networks(vconnector, vedge, ports, view), _segments(vedge, ports))
 
 
+def ports_by_peer(vedge: Obj) -> dict[str, list[str]]:
+    """Answer the names of a vedge's ports by that of the port that each is patched to."""
+    peers: dict[str, list[str]] = {}
+    for name, port in (vedge.get("ports") or {}).items():
+        if port.get("peer"):
+            peers.setdefault(port["peer"], []).append(name)
+    return peers
+
+
 def _ports(vconnector: Obj, vedge: Obj, view: InventoryView) -> list[str]:
     """Answer the names of the vedge's ports behind which the bridge is, sorted."""
     ports = vedge.get("ports") or {}
     interfaces = vconnector.get("interfaces") or {}
-    found = {name for name, port in ports.items() if port.get("peer") in interfaces}
+    peers = vedge.derived(ports_by_peer)
+    found = {name for interface in interfaces for name in peers.get(interface, ())}
     found |= {interface.get("peer") for interface in interfaces.values()} & ports.keys()
     for name in interfaces:
         if name.startswith("qvb"):
