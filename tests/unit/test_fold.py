@@ -16,7 +16,6 @@ from projections.fold import Fold, Now, snapshot_key
 from projections.links import Links
 from schemas.canonical import Document, decode_document, encode
 from schemas.events import (
-    AlertReceived,
     Entry,
     Event,
     FetchFailed,
@@ -156,8 +155,6 @@ def open_scan(scan: str | None, payload: Payload) -> tuple[str | None, bool]:
             return None if payload.scan_id == scan else scan, False
         case ObjectsSeen() | FetchFailed():
             return scan, payload.scan_id == scan
-        case NotificationReceived() | AlertReceived():
-            return scan, True
     return scan, False
 
 
@@ -220,7 +217,7 @@ FAILED = FetchFailed("s", scope("vnic", "h"), "vnic", "h", "virsh list", "timed 
     [
         (FINISHED, True),
         (ScanStarted("t", "bundle:b", b"{}"), True),
-        (NOTIFIED, False),
+        (NOTIFIED, True),
         (ObjectsSeen("another", scope("host", None), "host", "region", "r", ["h"], [b"{}"]), True),
         (SnapshotTaken("a", 0, ""), True),
         (ScanFinished("another", "completed", []), True),
