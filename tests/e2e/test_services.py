@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from calipso.settings import read
 from schemas.errors import LogError
 from streams.kafka_log import KafkaLog
 from tests.e2e.bus import connected, declare, send, until
@@ -18,10 +19,12 @@ from tests.e2e.program import Program
 from tests.e2e.reenacted import Reenacted
 from tests.e2e.services import SERVICES, KafkaService, Places, Service
 from tests.servers.kafka import HOW, Unavailable
+from tests.servers.mongo import MongoServer
 from tests.servers.rabbitmq import RabbitMq
 
 OURS = ("worker", "api", "scanner", "listener")
 KAFKA_PASSWORD = "made up for a test"
+MONGO_PASSWORD = "made up for another"
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,7 @@ def places(tmp_path_factory: pytest.TempPathFactory, rabbitmq: RabbitMq) -> Plac
     """Give what is mounted into the containers."""
     places = Places(tmp_path_factory.mktemp("services"))
     places.secret("kafka_password", KAFKA_PASSWORD)
+    places.secret("mongo_password", MONGO_PASSWORD)
     places.secret("bus_password", rabbitmq.PASSWORD)
     return places
 
@@ -52,7 +56,11 @@ def kafka_service(places: Places) -> Iterator[KafkaService]:
 
 @pytest.fixture(scope="module")
 def running(
-    places: Places, kafka_service: KafkaService, rabbitmq: RabbitMq, tmp_path_factory: pytest.TempPathFactory
+    places: Places,
+    kafka_service: KafkaService,
+    mongo: MongoServer,
+    rabbitmq: RabbitMq,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, Service]]:
     """Start Calipso's services on a cloud that is brought back to life, and end each by SIGTERM: with 0."""
     assert kafka_service.is_healthy()
@@ -63,8 +71,7 @@ def running(
         with (lab.folder / "lab.toml").open("a") as description:
             description.write(f'\n[bus]\nurl = "{rabbitmq.url}"\npassword = "file:{places.secrets}/bus_password"\n')
         places.put("/etc/calipso", str(lab.folder))
-        history = SERVICES["worker"]["environment"]["CALIPSO_HISTORY"]
-        places.put(history, f"local:{places.folder / 'history'}")
+        places.put(history_of("worker"), f"{mongo.uri}/calipso")  # the server of the tests asks for no password
         services = {name: Service(name, places) for name in OURS}
         for service in services.values():
             ended.callback(service.kill)
@@ -92,6 +99,21 @@ def test_the_broker_lets_in_who_knows_the_password_and_nobody_else(places: Place
     with pytest.raises(LogError):
         KafkaLog(address, "by-password", {}, timeout=3)
     assert KAFKA_PASSWORD not in kafka_service.said()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_service_knows_log_and_history_by_passwords_in_files(places: Places, name: str) -> None:
+    named = {key: places.here(value) for key, value in SERVICES[name]["environment"].items()}
+    settings = read(named | {"CALIPSO_HISTORY": history_of(name).replace("/run/secrets", str(places.secrets))})
+    assert settings.kafka is not None
+    assert settings.mongo is not None
+    assert settings.kafka.resolved()["sasl.password"] == KAFKA_PASSWORD
+    assert settings.mongo.secrets["password"].reveal() == MONGO_PASSWORD
+
+
+def history_of(name: str) -> str:
+    """Answer where the file says that a service has its history."""
+    return str(SERVICES[name]["environment"]["CALIPSO_HISTORY"])
 
 
 def test_the_scan_is_in_the_answers_of_the_api(places: Places, running: dict[str, Service], tmp_path: Path) -> None:
