@@ -90,7 +90,7 @@ def pair(size: str) -> Measure:
         for workers in (1, 2):
             with _Lab(kafka, partitions=2) as lab, ExitStack() as running:
                 for number in range(workers):
-                    running.enter_context(_faust_worker(lab, f"worker-{number}", workers))
+                    running.enter_context(_faust_worker(lab, number, workers))
                 seconds.append(lab.seconds_until_all(events, names))
         one, two = seconds
         rates = [2 * _objects(events) / each for each in (two, one)]
@@ -111,20 +111,28 @@ class _Lab:
         self.partitions = partitions
         self.log = KafkaLog(kafka.bootstrap, self.topic, partitions=partitions)
         self.journal = Journal(self.log)
-        self.history = LocalHistory(self.folder)
+        self.histories = {0: LocalHistory(self.folder)}
 
     def __enter__(self) -> "_Lab":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.history.close()
+        for history in self.histories.values():
+            history.close()
         self.log.close()
         self._temporary.cleanup()
 
-    @property
-    def environ(self) -> dict[str, str]:
+    def environ(self, number: int = 0) -> dict[str, str]:
+        """Answer the settings of a process; each number has a history of its own."""
+        folder = self.folder / str(number) if number else self.folder
+        if number not in self.histories:
+            folder.mkdir()
+            self.histories[number] = LocalHistory(folder)
         log = f"kafka://{self.bootstrap}/{self.topic}?partitions={self.partitions}"
-        return {**os.environ, "CALIPSO_LOG": log, "CALIPSO_HISTORY": f"local:{self.folder}"}
+        return {**os.environ, "CALIPSO_LOG": log, "CALIPSO_HISTORY": f"local:{folder}"}
+
+    def _reached(self, environment: str) -> int:
+        return max(history.position(environment).offset for history in self.histories.values())
 
     def append(self, events: Sequence[Event]) -> int:
         """Append as a scan does; answer the last offset."""
@@ -140,15 +148,16 @@ class _Lab:
 
     def seconds_until_all(self, events: Sequence[Event], names: Sequence[str]) -> float:
         """Append for several environments, then wait for all."""
+        told = {name: [replace(event, environment=name) for event in events] for name in names}
         start = time.perf_counter()
-        last = {name: self.append([replace(event, environment=name) for event in events]) for name in names}
+        last = {name: self.append(those) for name, those in told.items()}
         for name, offset in last.items():
             self._wait(name, offset)
         return time.perf_counter() - start
 
     def _wait(self, environment: str, offset: int) -> None:
         deadline = time.monotonic() + _PATIENCE
-        while self.history.position(environment).offset < offset:
+        while self._reached(environment) < offset:
             assert time.monotonic() < deadline, "nobody folds"
             time.sleep(0.002)
 
@@ -165,7 +174,7 @@ class _Lab:
             yield time.perf_counter() - start
 
     def catch_up(self) -> None:
-        Worker(self.journal, self.history).catch_up(NAME)
+        Worker(self.journal, self.histories[0]).catch_up(NAME)
 
     def bare_loop(self) -> None:
         state: dict[tuple[str, str], object] = {}
@@ -192,13 +201,13 @@ def _broker() -> Iterator[KafkaBroker]:
 
 
 @contextmanager
-def _faust_worker(lab: _Lab, name: str = "worker", of: int = 1) -> Iterator[None]:
+def _faust_worker(lab: _Lab, number: int = 0, of: int = 1) -> Iterator[None]:
     """Run a worker until the block ends; the last of several waits until each has its share."""
     port = free_port()
-    words = [sys.executable, "-m", "calipso", "worker", "--name", name, "--port", str(port)]
-    with _process(words, lab.environ):
+    words = [sys.executable, "-m", "calipso", "worker", "--name", f"worker-{number}", "--port", str(port)]
+    with _process(words, lab.environ(number)):
         deadline = time.monotonic() + 60
-        while _share(port) != lab.partitions // of and (of == 1 or name.endswith(str(of - 1))):
+        while _share(port) != lab.partitions // of and number == of - 1:
             assert time.monotonic() < deadline, "the worker does not come up"
             time.sleep(0.1)
         yield
@@ -216,7 +225,7 @@ def _share(port: int) -> int:
 
 @contextmanager
 def _plain_loop(lab: _Lab) -> Iterator[None]:
-    with _process([sys.executable, "-m", "benchmarks.plain_loop"], lab.environ):
+    with _process([sys.executable, "-m", "benchmarks.plain_loop"], lab.environ()):
         time.sleep(3)
         yield
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import typer
 
+from calipso import intake
 from calipso.reading import settings_of
 from calipso.settings import Settings
 from calipso.terminal import line
@@ -55,7 +56,6 @@ def built(settings: Settings, name: str, host: str, port: int) -> Iterator["Faus
         raise BadSettings("calipso worker folds a log on Kafka, and CALIPSO_LOG names none: calipso up folds this one")
     from streams.dead import DeadLetters  # here, for no other command should wait for Kafka's client and Faust
     from streams.faust_worker import FaustWorker, Place
-    from streams.inbox import Inbox
     from streams.journal import Journal
     from streams.kafka_client import KafkaClient
     from streams.kafka_topic import INBOX, Topic, inbox_topic
@@ -76,9 +76,9 @@ def built(settings: Settings, name: str, host: str, port: int) -> Iterator["Faus
         open_now.callback(dead.close)
         publisher = Publisher(kafka.bootstrap, kafka.topic, options, **sized)
         open_now.callback(publisher.close)
-        inbox = KafkaClient(kafka.bootstrap, inbox_topic(kafka.topic), options, 20.0)
-        open_now.callback(inbox.close)
-        inbox.open(Topic(inbox_topic(kafka.topic), replicas=kafka.replicas, kind=INBOX), create=True)
+        alerts = KafkaClient(kafka.bootstrap, inbox_topic(kafka.topic), options, 20.0)
+        open_now.callback(alerts.close)
+        alerts.open(Topic(inbox_topic(kafka.topic), replicas=kafka.replicas, kind=INBOX), create=True)
 
         count = metrics.dead_letters.labels(kafka.topic).inc
         burial = Burial(dead, kafka.topic, kafka.partitions, count)
@@ -97,4 +97,4 @@ def built(settings: Settings, name: str, host: str, port: int) -> Iterator["Faus
             host=host,
             port=port,
         )
-        yield FaustWorker(place, keeper, Inbox(journal).take, dead, metrics)
+        yield FaustWorker(place, keeper, intake.inbox(settings, journal).take, dead, metrics)

@@ -76,6 +76,7 @@ class RunningWorker:
         """Describe it; it runs from `start` on, and may take some seconds until it follows."""
         self.name = name
         self._environ = environ
+        self._folder = folder
         self._log = folder / f"worker-{name}.log"
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,7 +86,12 @@ class RunningWorker:
         words = [sys.executable, "-m", "calipso", "worker", "--name", self.name, "--port", str(self.port)]
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={**os.environ, **self._environ}
+                words,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                env={**os.environ, **self._environ},
             )
 
     def end(self, how: signal.Signals) -> int:
@@ -162,7 +168,7 @@ class Runtime:
         self.bootstrap = kafka.bootstrap
         self.folder = folder
         self.partitions = partitions
-        self.environ = {
+        self.environ: dict[str, Any] = {
             "CALIPSO_LOG": f"kafka://{kafka.bootstrap}/{self.topic}?partitions={partitions}",
             "CALIPSO_HISTORY": history,
         }

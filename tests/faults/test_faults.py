@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -18,8 +19,11 @@ from projections.inventory import Ref
 from schemas import codec
 from schemas.events import Entry, Event, ObjectsSeen, Scope
 from streams.local_history import LocalHistory
+from streams.mongo_client import Database
+from streams.mongo_history import MongoHistory
 from tests.faults.runtime import Runtime, recorded_events, story, waited
 from tests.servers.kafka import KafkaBroker
+from tests.servers.mongo import MongoServer
 
 ENV = "cloud"
 OTHER = "berlin"
@@ -44,15 +48,29 @@ def runtime(kafka: KafkaBroker, tmp_path: Path) -> Iterator[Runtime]:
 
 
 @pytest.fixture
+def on_mongo(kafka: KafkaBroker, mongo: MongoServer, tmp_path: Path) -> Iterator[Runtime]:
+    """Give a runtime whose history is on a server of the MongoDB protocol."""
+    database = f"calipso_{uuid4().hex}"
+
+    def opened() -> MongoHistory:
+        return MongoHistory(Database(mongo.uri, database, {}))
+
+    with closing(Runtime(kafka, tmp_path, f"{mongo.uri}/{database}", opened)) as one:
+        yield one
+
+
+@pytest.fixture
 def two_partitions(kafka: KafkaBroker, tmp_path: Path) -> Iterator[Runtime]:
     with closing(made(kafka, tmp_path, partitions=2)) as one:
         assert {one.home(ENV), one.home(OTHER)} == {0, 1}
         yield one
 
 
-def test_killed_at_random_moments(runtime: Runtime, events: list[Event]) -> None:
+@pytest.mark.parametrize("history", ["local", "mongo"])
+def test_killed_at_random_moments(request: pytest.FixtureRequest, events: list[Event], history: str) -> None:
+    runtime: Runtime = request.getfixturevalue("runtime" if history == "local" else "on_mongo")
     chance = random.Random(20)
-    batches = iter(story(events, ENV, rounds=6, seed=1))
+    batches = iter(story(events, ENV, rounds=6 if history == "local" else 1, seed=1))
     worker = runtime.worker()
     for _ in range(ROUNDS):
         until = time.monotonic() + chance.uniform(0.3, 3.0)
@@ -101,6 +119,24 @@ def test_broker_restarted_in_mid_stream(kafka: KafkaBroker, runtime: Runtime, ev
     for batch in batches[len(batches) // 2 :]:
         runtime.append(batch)
     runtime.settles(ENV, worker)
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+def test_mongodb_gone_for_some_seconds(mongo: MongoServer, on_mongo: Runtime, events: list[Event], how: str) -> None:
+    batches = story(events, ENV, rounds=1, seed=13)
+    worker = on_mongo.worker()
+    worker.follows(0)
+    for number, batch in enumerate(batches):
+        on_mongo.append(batch)
+        if number == len(batches) // 2:
+            if how == "stopped":
+                mongo.stop()
+            else:
+                mongo.kill()
+    time.sleep(3)
+    mongo.start()
+    on_mongo.settles(ENV, worker)
+    assert worker.partitions() == {0: "following"}
 
 
 def test_a_second_worker_joins_and_the_first_leaves(two_partitions: Runtime, events: list[Event]) -> None:
