@@ -16,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from projections.change import Kind
+from schemas.canonical import Document
 from schemas.errors import HistoryError
 from streams.history import Step
 from streams.local_history import LocalHistory
@@ -289,3 +290,37 @@ def test_the_indexes_are_there_by_their_names(mongo: MongoServer, name: str) -> 
     }
     assert found >= {(collection, index, tuple(fields)) for collection, index, fields in INDEXES}
     history.close()
+
+
+class Interrupted(Database):
+    """A database where something happens between the look at the position and the look at the rows."""
+
+    happen: Callable[[], object] | None = None
+
+    def find(self, collection: str, *words: Any, **more: Any) -> list[Document]:
+        """Let it happen once."""
+        happen, self.happen = self.happen, None
+        if happen is not None and collection == VERSIONS:
+            happen()
+        return super().find(collection, *words, **more)
+
+
+def test_an_answer_is_asked_for_again_when_its_rows_were_dropped_meanwhile(mongo: MongoServer, name: str) -> None:
+    history, database = MongoHistory(Database(mongo.uri, name)), Interrupted(mongo.uri, name)
+    reader = MongoHistory(database)
+    write(history, step(1, (key("a"), b"old")), step(3, (key("b"), b"old")))
+
+    def replaced() -> None:
+        draft = history.fresh(ENV)
+        write(draft, step(1, (key("a"), b"new")), step(3, (key("b"), b"new")))
+        assert history.adopt(ENV)
+
+    for at in (1, 3):
+        database.happen = replaced
+        assert reader.get(ENV, key("a"), at) == (1, b"new")
+    database.happen = replaced
+    assert [item.version.value for item in reader.all(ENV, Kind.SNAPSHOT, 3)] == [b"new"] * 2
+    database.happen = lambda: history.forget(ENV)
+    assert reader.get(ENV, key("a"), 3) is None
+    history.close()
+    reader.close()
