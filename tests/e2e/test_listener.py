@@ -6,12 +6,14 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from schemas.canonical import decode
 from schemas.events import Event, NotificationReceived
 from streams.journal import Journal
+from streams.kafka_log import KafkaLog
 from streams.local_log import LocalLog
 from tests.e2e.bus import (
     ENVIRONMENT,
@@ -29,6 +31,7 @@ from tests.e2e.bus import (
 from tests.e2e.conftest import NOTIFICATIONS
 from tests.e2e.program import Program
 from tests.recordings import needs_recordings
+from tests.servers.kafka import KafkaBroker
 from tests.servers.rabbitmq import RabbitMq
 
 pytestmark = needs_recordings
@@ -262,6 +265,54 @@ def test_a_wrong_password_is_told_in_one_line_and_tried_again(program: Program, 
         listening.kill()
     assert "planted-wrong" not in listening.said()
     assert all(line.count("trying again in") == 1 for line in listening.said().splitlines()[:-1])
+
+
+def test_over_tls_only_a_broker_that_proves_who_it_is_gets_the_password(
+    listening: Listening, rabbitmq: RabbitMq
+) -> None:
+    plain = listening.define.read_text()
+    secured = plain.replace(rabbitmq.url, f"amqps://{rabbitmq.USER}@127.0.0.1:{rabbitmq.tls_port}/")
+    listening.define.write_text(secured)
+    listening.start()
+    listening.wait_until_said("CERTIFICATE_VERIFY_FAILED", 2)
+    listening.stop()
+    listening.define.write_text(f'{secured}ca = "{rabbitmq.certificate}"\n')
+    listening.listen()
+    publish(rabbitmq, RECORDS)
+    wait_for(listening, RECORDS)
+
+
+def test_messages_wait_while_the_broker_of_the_log_is_away(
+    program: Program, rabbitmq: RabbitMq, kafka: KafkaBroker, tmp_path: Path
+) -> None:
+    declare(rabbitmq, *EXCHANGES)
+    topic = f"events-{uuid4()}"
+    places = {
+        "CALIPSO_LOG": f"kafka://{kafka.bootstrap}/{topic}?socket.timeout.ms=2000",
+        "CALIPSO_HISTORY": f"local:{tmp_path / 'history'}",
+    }
+    listening = Listening(program, rabbitmq, **places)
+    try:
+        listening.listen()
+        publish(rabbitmq, RECORDS[:10])
+        kafka.stop()
+        try:
+            publish(rabbitmq, RECORDS[10:])
+            listening.wait_until_said("messages wait in the queue")
+        finally:
+            kafka.start()
+        log = Journal(KafkaLog(kafka.bootstrap, topic))
+
+        def found() -> list[str]:
+            events = [entry.event.payload for entry in log.read(ENVIRONMENT)]
+            return sorted(event.message_id for event in events if isinstance(event, NotificationReceived))
+
+        until(lambda: len(found()) >= len(RECORDS), listening.said, 60)
+        assert found() == ids(RECORDS)
+        listening.stop()
+        log.close()
+    finally:
+        listening.kill()
 
 
 def test_without_a_description_of_the_bus_it_says_what_to_do(program: Program) -> None:

@@ -26,6 +26,9 @@ HOW: Final = "install rabbitmq-server (Debian and Ubuntu: apt-get install rabbit
 
 _CONFIGURATION: Final = """
 listeners.tcp.1 = 127.0.0.1:{port}
+listeners.ssl.1 = 127.0.0.1:{tls_port}
+ssl_options.certfile = {certificate}
+ssl_options.keyfile = {key}
 default_user = {user}
 default_pass = {password}
 log.console = true
@@ -46,13 +49,22 @@ class RabbitMq:
         """Start on an empty folder."""
         self._program = program
         self._folder = folder
-        self.port, self._epmd, self._distribution = free_port(), free_port(), free_port()
+        self.port, self.tls_port, self._epmd, self._distribution = (free_port() for _ in range(4))
         self.address = f"127.0.0.1:{self.port}"
         self.url = f"amqp://{self.USER}@{self.address}/"
         """As a setting has it: without the password."""
+        self.certificate, key = _certificate(folder)
         self._settings = folder / "rabbitmq.conf"
         self._settings.write_text(
-            _CONFIGURATION.format(port=self.port, user=self.USER, password=self.PASSWORD), encoding="ascii"
+            _CONFIGURATION.format(
+                port=self.port,
+                tls_port=self.tls_port,
+                certificate=self.certificate,
+                key=key,
+                user=self.USER,
+                password=self.PASSWORD,
+            ),
+            encoding="ascii",
         )
         cookie = folder / ".erlang.cookie"
         cookie.write_text(token_hex(16))
@@ -129,6 +141,15 @@ class RabbitMq:
 
     def _said(self) -> str:
         return (self._folder / "broker.out").read_text()[-3000:]
+
+
+def _certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate of the loopback that signs itself, and its key."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "7", "-subj", "/CN=rabbitmq"]
+    named = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*made, *named], check=True, capture_output=True, timeout=60)
+    return certificate, key
 
 
 def _answers(port: int) -> bool:
