@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from api.app import create_app
 from calipso.settings import read
 from calipso.wiring import existing
+from producers.alerts import Alert, AlertClient
 from streams.inbox import Inbox
+from streams.kafka_topic import inbox_topic
 from streams.local_history import LocalHistory
 from streams.local_log import LocalLog
 from tests.e2e.program import Program
@@ -98,6 +101,32 @@ def test_a_scan_is_in_the_tables_of_the_worker_within_a_moment(runtime: Runtime,
     waited(lambda: (worker.asked("/tables/demo") or {}).get("digest") == told["digest"], worker.said)
     assert worker.asked("/tables/demo")["right"]
     assert worker.asked("/tables/nowhere")["_status"] == 404
+
+
+def test_alerts_of_outside_monitors_reach_the_log_once_and_bad_ones_the_dead_letters(
+    runtime: Runtime, program: Program
+) -> None:
+    program.run("demo", **runtime.environ)
+    worker = runtime.worker()
+    worker.follows(0)
+    inbox = inbox_topic(runtime.topic)
+    alert = Alert("a-1", "demo", "nfv-monitor", 1_700_000_000_000_000, "instance", "web-1", "latency", "Error", "slow")
+    with AlertClient(runtime.bootstrap, inbox) as client:
+        for _ in range(3):
+            client.send(alert)
+        client.send(replace(alert, id="a-2", environment="nowhere"))
+        waited(lambda: worker.figures().get('calipso_worker_alerts_total{outcome="repeated"}') == 2, worker.said)
+        worker.kill()
+        worker.start()
+        worker.follows(0)
+        client.send(alert)
+        waited(lambda: worker.figures().get('calipso_worker_alerts_total{outcome="repeated"}', 0) >= 1, worker.said)
+    told = program.run("events", "demo", "--event", "AlertReceived", "--json", **runtime.environ).answer
+    assert len(told["events"]) == 1
+    letters = program.run("dead", "list", "--json", **runtime.environ).answer
+    assert len(letters["letters"]) == 1
+    assert "nowhere" in str(letters)
+    waited(lambda: worker.asked("/tables/demo")["offset"] == runtime.log.head("demo"), worker.said)
 
 
 def test_a_worker_without_kafka_is_refused_in_one_line(program: Program) -> None:
