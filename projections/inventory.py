@@ -1,6 +1,6 @@
 """The inventory: what objects an environment has, with indexes for the rules that join them."""
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from schemas.canonical import Document, decode_document, encode
@@ -96,9 +96,6 @@ Touched = tuple[Obj | None, Obj | None]
 """One object before and after; None where it is not there."""
 
 
-_NONE: Set[Ref] = frozenset()
-
-
 class Inventory:
     """The objects of one environment, each with the scope in which it was last seen."""
 
@@ -107,7 +104,7 @@ class Inventory:
         self._types: dict[str, dict[str, Obj]] = {}
         self._children: dict[Ref, dict[Ref, Obj]] = {}
         self._scope_of: dict[Ref, Scope] = {}
-        self._in_scope: dict[Scope, set[Ref]] = {}
+        self._in_scope: dict[Scope, dict[str, set[str]]] = {}
         self._indexes: dict[tuple[str, str], dict[Value, dict[str, Obj]]] = {}
         self._indexed_by: dict[str, list[str]] = {}
 
@@ -145,14 +142,13 @@ class Inventory:
         """Answer the scope in which the object was last seen."""
         return self._scope_of.get(ref)
 
-    def in_scope(self, scope: Scope) -> Set[Ref]:
-        """Answer the objects last seen in a scope, in no order. The set is the inventory's own: only read it."""
-        return self._in_scope.get(scope, _NONE)
+    def in_scope(self, scope: Scope) -> Mapping[str, Set[str]]:
+        """Answer the ids of the objects last seen in a scope by their type. They are the inventory's own: only read."""
+        return self._in_scope.get(scope, {})
 
     def scopes(self) -> list[Scope]:
         """Answer the scopes that hold an object, in a fixed order."""
-        live = (scope for scope, refs in self._in_scope.items() if refs)
-        return sorted(live, key=lambda s: (s.entry, s.parent_type, s.parent_id))
+        return sorted(self._in_scope, key=lambda s: (s.entry, s.parent_type, s.parent_id))
 
     def put(self, obj: Obj, scope: Scope) -> Obj | None:
         """Hold the object in place of the one of its name, which is answered."""
@@ -188,15 +184,12 @@ class Inventory:
         if before == scope:
             return
         if before is not None:
-            refs = self._in_scope[before]
-            refs.discard(ref)
-            if not refs:
-                del self._in_scope[before]
+            _remove(self._in_scope, before, ref)
         if scope is None:
             del self._scope_of[ref]
         else:
             self._scope_of[ref] = scope
-            self._in_scope.setdefault(scope, set()).add(ref)
+            self._in_scope.setdefault(scope, {}).setdefault(ref.type, set()).add(ref.id)
 
     def _build_index(self, object_type: str, attribute: str) -> dict[Value, dict[str, Obj]]:
         index: dict[Value, dict[str, Obj]] = {}
@@ -226,3 +219,12 @@ def _discard(groups: dict[_K, dict[_I, Obj]], key: _K, item: _I) -> None:
     del group[item]
     if not group:
         del groups[key]
+
+
+def _remove(scopes: dict[Scope, dict[str, set[str]]], scope: Scope, ref: Ref) -> None:
+    types = scopes[scope]
+    types[ref.type].discard(ref.id)
+    if not types[ref.type]:
+        del types[ref.type]
+    if not types:
+        del scopes[scope]

@@ -35,6 +35,12 @@ def _deep(object_type: str) -> tuple[Path, ...]:
     return tuple(path for path in paths(object_type) if len(path) > 1)
 
 
+@cache
+def _opened(object_type: str) -> frozenset[str]:
+    """Answer the attributes that a path leads into."""
+    return frozenset(path[0] for path in _deep(object_type))
+
+
 def strip(object_type: str, document: Document) -> None:
     """Remove the noise from a document in place."""
     for name in _plain(object_type):
@@ -49,8 +55,9 @@ def stripped(object_type: str, raw: bytes) -> bytes:
     Attributes without noise are not decoded: a switch has hundreds of ports beside the one stamp that moved.
     """
     document = split(raw)
-    for name in {path[0] for path in _deep(object_type)} & document.keys():
-        document[name] = decode(document[name])
+    for name in _opened(object_type):
+        if name in document:
+            document[name] = decode(document[name])
     strip(object_type, document)
     return encode(document)
 

@@ -22,9 +22,11 @@ class OpenScan:
         """Take in what it saw."""
         self.seen.setdefault(seen.object_type, set()).update(seen.ids)
 
-    def has_seen(self, ref: Ref) -> bool:
-        """Answer whether it saw an object."""
-        return ref.id in self.seen.get(ref.type, ())
+    def missed(self, inventory: Inventory, scope: Scope) -> list[Ref]:
+        """Answer the objects last seen in a scope that it did not see, sorted."""
+        nothing = set[str]()
+        found = inventory.in_scope(scope).items()
+        return sorted(Ref(name, gone) for name, ids in found for gone in ids - self.seen.get(name, nothing))
 
 
 def swept(inventory: Inventory, scan: OpenScan, covered: Iterable[Scope]) -> list[Ref]:
@@ -35,8 +37,7 @@ def swept(inventory: Inventory, scan: OpenScan, covered: Iterable[Scope]) -> lis
     """
     gone: dict[Ref, None] = {}
     for scope in covered:
-        unseen = [ref for ref in inventory.in_scope(scope) if not scan.has_seen(ref)]
-        gone.update(dict.fromkeys(sorted(unseen)))
+        gone.update(dict.fromkeys(scan.missed(inventory, scope)))
     _cascade(inventory, scan, gone)
     return list(gone)
 
@@ -49,6 +50,6 @@ def _cascade(inventory: Inventory, scan: OpenScan, gone: dict[Ref, None]) -> Non
         for scope in scopes:
             parent = Ref(scope.parent_type, scope.parent_id)
             if scope.parent_type != ENVIRONMENT and parent in gone:
-                lost = [ref for ref in inventory.in_scope(scope) if ref not in gone and not scan.has_seen(ref)]
-                gone.update(dict.fromkeys(sorted(lost)))
+                lost = [ref for ref in scan.missed(inventory, scope) if ref not in gone]
+                gone.update(dict.fromkeys(lost))
                 found = found or bool(lost)
