@@ -118,10 +118,9 @@ class Fold:
     def _sighted(self, ref: Ref, place: Place, raw: bytes, offset: int, touched: list[Touched]) -> list[Change]:
         before, scope = self.inventory.get(*ref), self.inventory.scope_of(ref)
         still = before is not None and (before.parent, scope) == place
-        bare = noise.stripped(ref.type, raw)
-        if before is not None and still and before.raw == bare:
+        if before is not None and still and before.raw == noise.stripped(ref.type, raw):
             return []
-        after = _object(ref, place.parent, bare, before)
+        after = _object(ref, place.parent, raw, before)
         same = before is not None and before.same_as(after)
         if same and still:
             return []
@@ -313,12 +312,13 @@ def _merged(changes: list[Change]) -> list[Change]:
     return sorted(change for change in merged.values() if change.before != change.after)
 
 
-def _object(ref: Ref, parent: Ref, bare: bytes, before: Obj | None) -> Obj:
-    """Answer an object of a document without noise, completed by what is known of what could not be looked at."""
-    document = decode_document(bare)
+def _object(ref: Ref, parent: Ref, raw: bytes, before: Obj | None) -> Obj:
+    """Answer an object without its noise, completed by what is known of what could not be looked at."""
+    document = decode_document(raw)
     unseen = document.pop(UNSEEN, ())
     if before is not None:
         document |= {name: before.document[name] for name in unseen if name in before.document}
+    noise.strip(ref.type, document)
     return Obj(ref, parent, document)
 
 
