@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from producers.look import Look
 from producers.parse import nova
-from producers.parse.neutron import owner
 from schemas.canonical import Document
+from schemas.neutron import owner
 
 COMPUTE_VERSION = "2.93"
 """Newest microversion of Nova whose answers were seen; an older cloud answers with the newest that it has."""

@@ -6,9 +6,9 @@ from producers.fetchers import cloud
 from producers.found import Found
 from producers.look import Look
 from producers.parse import nova
-from producers.parse.neutron import owner
 from producers.parse.os_release import parse_os_release, parse_uname
 from schemas.canonical import Document
+from schemas.neutron import owner
 
 
 def fetch_zones(look: Look, parent: Found) -> Iterator[Found]:

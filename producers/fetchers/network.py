@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from producers.fetchers import cloud
 from producers.found import Found
 from producers.look import Look
-from producers.parse import neutron
+from schemas import neutron
 
 
 def fetch_networks(look: Look, _parent: Found) -> Iterator[Found]:

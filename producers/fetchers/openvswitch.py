@@ -7,9 +7,9 @@ from producers.fetchers import host as on
 from producers.fetchers.bridge import interface, vconnector
 from producers.found import Found
 from producers.look import Look
-from producers.parse import neutron
 from producers.parse.ip import Devices, below
 from producers.parse.ovsdb import TUNNELS, Bridge
+from schemas import neutron
 from schemas.canonical import Document
 
 _AGENT = "Open vSwitch agent"

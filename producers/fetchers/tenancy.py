@@ -6,8 +6,8 @@ from producers.fetchers import cloud
 from producers.found import Found
 from producers.look import Look
 from producers.parse import keystone
-from producers.parse.neutron import NO_PROJECT
 from schemas.errors import RequestFailed
+from schemas.neutron import NO_PROJECT
 
 
 def fetch_regions(look: Look, parent: Found) -> Iterator[Found]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from producers.parse.neutron import in_order
 from schemas.canonical import Document
+from schemas.neutron import in_order
 
 _SERVER = {
     "OS-EXT-SRV-ATTR:instance_name": "local_name",

@@ -5,7 +5,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.parse import keystone, neutron, nova
+from producers.parse import keystone, nova
+from schemas import neutron
 from schemas.canonical import Document, encode
 
 
