@@ -127,9 +127,6 @@ def test_an_alert_that_is_sent_without_anything_of_calipso_is_taken(place: Place
 def test_an_alert_of_a_confluent_serializer_is_taken_with_the_registry_and_without(
     place: Place, tmp_path: Path
 ) -> None:
-    probe = [sys.executable, "-c", "import confluent_kafka.schema_registry.avro"]
-    if subprocess.run(probe, capture_output=True).returncode:
-        pytest.skip("no Confluent serializer: pip install 'confluent-kafka[avro,schemaregistry]'")
     with registry() as served:
         code = snippet("With a Confluent serializer")
         ran = run(code, tmp_path, broker=place.broker.bootstrap, topic=place.inbox, registry=served.url)
