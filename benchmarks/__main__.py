@@ -6,6 +6,7 @@ import sys
 
 from benchmarks import replay, runtime
 from benchmarks.cloud import SIZES
+from calipso import collector
 
 BENCHMARKS = {**replay.BENCHMARKS, **runtime.BENCHMARKS}
 
@@ -16,6 +17,7 @@ def main() -> int:
     parser.add_argument("name", choices=["list", *BENCHMARKS])
     parser.add_argument("--size", choices=list(SIZES), default="small")
     words = parser.parse_args()
+    collector.seldom()  # as the program itself does
     if words.name == "list":
         for name, benchmark in BENCHMARKS.items():
             print(f"{name}: {benchmark.__doc__}")

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from calipso import demo, letters, reading, terminal, working, writing
+from calipso import collector, demo, letters, reading, terminal, working, writing
 from calipso.settings import DEFAULT_LOG, read
 from schemas.errors import CalipsoError
 
@@ -108,6 +108,7 @@ for _panel, _name, _function, _example in _COMMANDS:
 
 def main() -> None:
     """Run the program and end with its exit code."""
+    collector.seldom()
     sys.exit(run(sys.argv[1:]))
 
 
