@@ -8,6 +8,7 @@ import time
 
 from confluent_kafka import Consumer, TopicPartition
 
+from calipso import collector
 from calipso.settings import read
 from streams.journal import Journal
 from streams.kafka_log import KafkaLog
@@ -20,6 +21,7 @@ _BATCH = 200
 
 def main() -> None:
     """Fold partition 0 for ever."""
+    collector.seldom()  # as the program itself does
     settings = read(os.environ)
     assert settings.kafka is not None
     journal = Journal(KafkaLog(settings.kafka.bootstrap, settings.kafka.topic))
