@@ -13,6 +13,10 @@ class Kind(StrEnum):
     SCAN = "scan"
     SNAPSHOT = "snapshot"
     ENVIRONMENT = "environment"
+    NOTICE = "notice"
+    """What notifications said last of an object."""
+    TARGET = "target"
+    """An object below which is to be looked again, because of what a notification said."""
 
 
 class Key(NamedTuple):
