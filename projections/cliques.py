@@ -92,25 +92,25 @@ def walk(focal: Obj, graph: Graph, recipe: Recipe, crossroads: "Crossroads | Non
     bounded = bounds_of(focal, graph)
     networks = bounded.bounds.get(NETWORK)
     known: dict[str, set[Ref]] = {focal.type: {focal.ref}}
-    taken: dict[tuple[str, str], Key] = {}
+    taken: set[Key] = set()
     reading = _LinksAt(graph, recipe.use_implicit_links, crossroads or Crossroads())
     for step in recipe.link_types:
         start, end = step.split("-")
+        stored = (step, f"{end}-{start}")
         found: set[Ref] = set()
         for node in known.get(start, ()):
             for link in reading.at(node, end, networks):
-                other, key = link.other(node), link.key
-                if other.type == end and (key.type, key.id) not in taken and admits(bounded.bounds, link):
-                    taken[key.type, key.id] = key
-                    found.add(other)
+                key = link.key
+                if key.type in stored and key not in taken and admits(bounded.bounds, link):
+                    taken.add(key)
+                    found.add(link.other(node))
         known.setdefault(end, set()).update(found)
     nodes = {ref for refs in known.values() for ref in refs}
     asked = frozenset(nodes | bounded.asked | reading.asked)
     if not taken:  # and an earlier clique of this object then goes: the original kept it for ever
         return Walk(None, asked)
     constraints = {name: None if wanted is None else sorted(wanted) for name, wanted in bounded.bounds.items()}
-    links = tuple(taken[name] for name in sorted(taken))
-    return Walk(Clique(focal.ref, recipe.name, constraints, tuple(sorted(nodes)), links), asked)
+    return Walk(Clique(focal.ref, recipe.name, constraints, tuple(sorted(nodes)), tuple(sorted(taken))), asked)
 
 
 def admits(bounds: Bounds, link: Link) -> bool:
