@@ -10,6 +10,9 @@ from projections.cliques import Cliques
 from projections.inventory import Inventory, Obj, Ref, Touched
 from projections.link import Link
 from projections.links import Links
+from projections.notifications.draft import Draft
+from projections.notifications.ledger import Kept, Ledger
+from projections.notifications.meaning import meaning
 from projections.sighting import OpenScan, swept
 from schemas.canonical import Document, decode_document, encode
 from schemas.events import (
@@ -27,8 +30,12 @@ from schemas.events import (
 )
 from schemas.vocabulary import ENVIRONMENT, UNSEEN
 
-VERSION = 2
+VERSION = 3
 """Counts the meanings of the fold: a history folded by another version is rebuilt from the log."""
+
+NOT_UNDERSTOOD = "notifications_not_understood"
+"""Attribute of the environment's record: how many notifications of each type changed nothing for want of a handler
+that knows the type, or because they were not what their type promises."""
 
 Stored = tuple[Key, bytes]
 """One thing of the state with its value, as a history keeps it."""
@@ -54,6 +61,7 @@ class Fold:
         self._now = Now(self.inventory, self.links)
         self.records: dict[Key, bytes] = {}
         """Scans, snapshots and the environment's own settings."""
+        self.ledger = Ledger(environment)
         self._open_scan: OpenScan | None = None
         self._told: dict[str, dict[str, tuple[Place, bytes]]] = {}
         """Of each type and id, where it was seen last and the document as it was written then, noise and all."""
@@ -97,7 +105,9 @@ class Fold:
                 return self._defined(payload, entry.offset)
             case SnapshotTaken():
                 return self._snapshot(payload, entry)
-            case NotificationReceived() | AlertReceived():
+            case NotificationReceived():
+                return self._notified(payload, entry)
+            case AlertReceived():
                 return []
         assert_never(payload)
 
@@ -111,24 +121,40 @@ class Fold:
         changes: list[Change] = []
         for object_id, raw in zip(seen.ids, seen.documents, strict=True):
             if told.get(object_id) != (place, raw):  # else nothing moved, not even a stamp: most of most scans
+                ref = Ref(seen.object_type, object_id)
+                if self.ledger.notices and self._is_outdated(seen.scan_id, ref, place, raw):
+                    continue
                 told[object_id] = (place, raw)
-                changes += self._sighted(Ref(seen.object_type, object_id), place, raw, offset, touched)
+                changes += self._sighted(ref, place, raw, offset, touched)
+                changes += _as_changes(self.ledger.found_again(ref), offset)
         return changes + self._joined(touched, offset)
+
+    def _is_outdated(self, scan_id: str, ref: Ref, place: Place, raw: bytes) -> bool:
+        """Answer whether a notification told since the scan began what its look at the object may not have seen yet."""
+        scan = self._open_scan
+        if scan is None or scan.scan_id != scan_id:
+            return False
+        above = self.ledger.since(place.parent, scan.offset)
+        notice = self.ledger.since(ref, scan.offset)
+        return (above is not None and above.gone) or (notice is not None and notice.outdates(decode_document(raw)))
 
     def _sighted(self, ref: Ref, place: Place, raw: bytes, offset: int, touched: list[Touched]) -> list[Change]:
         before, scope = self.inventory.get(*ref), self.inventory.scope_of(ref)
         still = before is not None and (before.parent, scope) == place
         if before is not None and still and before.raw == noise.stripped(ref.type, raw):
             return []
-        after = _object(ref, place.parent, raw, before)
+        return self._put(_object(ref, place.parent, raw, before), place.scope, offset, touched)
+
+    def _put(self, after: Obj, place: Scope, offset: int, touched: list[Touched]) -> list[Change]:
+        before, scope = self.inventory.get(*after.ref), self.inventory.scope_of(after.ref)
         same = before is not None and before.same_as(after)
-        if same and still:
+        if same and scope == place:
             return []
-        self.inventory.put(after, place.scope)
+        self.inventory.put(after, place)
         if not same:
             touched.append((before, after))
         old = object_value(before, scope) if before is not None and scope is not None else None
-        return [Change(object_key(ref), old, object_value(after, place.scope), offset)]
+        return [Change(object_key(after.ref), old, object_value(after, place), offset)]
 
     def _note(self, seen: ObjectsSeen) -> None:
         if self._open_scan is not None and self._open_scan.scan_id == seen.scan_id:
@@ -189,12 +215,16 @@ class Fold:
         scan = self._close(finished)
         if scan is None:
             return []
+        scan.keep(self.ledger.told_since(scan.offset))
         gone = swept(self.inventory, scan, finished.covered)
         document = self._scan_document(finished.scan_id)
         document["status"] = finished.status
         document["finished_at"] = entry.event.occurred_at
         changes = self._record(_scan_key(finished.scan_id), document, entry.offset)
-        return changes + self._remove(gone, entry.offset)
+        changes += self._remove(gone, entry.offset)
+        looked_from = document["started_at"] if document["origin"].startswith("cloud:") else None
+        kept = self.ledger.looked(scan.offset, finished.covered, _failed(document), looked_from)
+        return changes + _as_changes(kept + self.ledger.lost(gone), entry.offset)
 
     def _close(self, finished: ScanFinished) -> OpenScan | None:
         """Answer the open scan if it is the one that finished; the end of one that broke off says nothing."""
@@ -206,16 +236,48 @@ class Fold:
 
     def _remove(self, refs: Iterable[Ref], offset: int) -> list[Change]:
         touched: list[Touched] = []
-        changes: list[Change] = []
-        for ref in refs:
-            scope = self.inventory.scope_of(ref)
-            obj = self.inventory.remove(ref)
-            if obj is None or scope is None:
-                continue
-            self._told.get(ref.type, {}).pop(ref.id, None)
-            touched.append((obj, None))
-            changes.append(Change(object_key(ref), object_value(obj, scope), None, offset))
+        changes = [change for ref in refs for change in self._take_away(ref, offset, touched)]
         return changes + self._joined(touched, offset)
+
+    def _take_away(self, ref: Ref, offset: int, touched: list[Touched]) -> list[Change]:
+        scope = self.inventory.scope_of(ref)
+        obj = self.inventory.remove(ref)
+        if obj is None or scope is None:
+            return []
+        self._told.get(ref.type, {}).pop(ref.id, None)
+        touched.append((obj, None))
+        return [Change(object_key(ref), object_value(obj, scope), None, offset)]
+
+    # -- notifications -------------------------------------------------------------------------------
+
+    def _notified(self, received: NotificationReceived, entry: Entry) -> list[Change]:
+        scanning = self._open_scan is not None
+        draft = meaning(received, entry, self.inventory, self.ledger, scanning=scanning)
+        if draft is None:
+            return self._count(received.event_type, entry.offset)
+        kept = self.ledger.take(draft.notices)
+        kept += self.ledger.ask(draft.asked, entry.offset, entry.event.occurred_at, received.event_type)
+        kept += self.ledger.lost(draft.removed)
+        return self._written(draft, entry.offset) + _as_changes(kept, entry.offset)
+
+    def _written(self, draft: Draft, offset: int) -> list[Change]:
+        touched: list[Touched] = []
+        changes: list[Change] = []
+        for ref, put in draft.objects.items():
+            if put is None:
+                changes += self._take_away(ref, offset, touched)
+            elif made := self._put(*put, offset, touched):
+                self._told.get(ref.type, {}).pop(ref.id, None)
+                changes += made
+        return changes + self._joined(touched, offset)
+
+    def _count(self, event_type: str, offset: int) -> list[Change]:
+        key = environment_key(self.environment)
+        document = decode_document(self.records[key]) if key in self.records else {}
+        counts: dict[str, int] = document.get(NOT_UNDERSTOOD, {})
+        document["name"] = self.environment
+        document[NOT_UNDERSTOOD] = {**counts, event_type: counts.get(event_type, 0) + 1}
+        return self._record(key, document, offset)
 
     # -- what else stands on the log -----------------------------------------------------------------
 
@@ -272,6 +334,8 @@ class Fold:
                 fold.inventory.put(obj, scope)
             elif key.kind is Kind.CLIQUE:
                 cliques.append(value)
+            elif key.kind in (Kind.NOTICE, Kind.TARGET):
+                fold.ledger.restore(key, value)
             elif key.kind is not Kind.LINK:
                 fold.records[key] = value
         fold.cliques.configure(environment, fold.settings)
@@ -300,6 +364,7 @@ class Fold:
                     values[object_key(obj.ref)] = object_value(obj, scope)
         values.update({link.key: link.value for link in self.links})
         values.update(self.cliques.stored())
+        values.update(self.ledger.stored())
         return sorted(values.items())
 
 
@@ -367,6 +432,15 @@ def object_of(key: Key, value: bytes) -> tuple[Obj, Scope]:
     kept = decode_document(value)
     obj = Obj(Ref(key.type, key.id), Ref(*kept["parent"]), kept["document"])
     return obj, Scope(*kept["scope"])
+
+
+def _failed(scan: Document) -> set[Ref]:
+    """Answer the objects below which a scan could not look to the end; an object's own details stand for themselves."""
+    return {Ref(*failure["parent"]) for failure in scan["failures"] if ":" not in failure["entry"]}
+
+
+def _as_changes(kept: Iterable[Kept], offset: int) -> list[Change]:
+    return [Change(key, before, after, offset) for key, before, after in kept]
 
 
 def _value(link: Link | None) -> bytes | None:

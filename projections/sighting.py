@@ -22,6 +22,11 @@ class OpenScan:
         """Take in what it saw."""
         self.seen.setdefault(seen.object_type, set()).update(seen.ids)
 
+    def keep(self, refs: Iterable[Ref]) -> None:
+        """Count objects as seen: what others told of them since it began is newer than its look."""
+        for ref in refs:
+            self.seen.setdefault(ref.type, set()).add(ref.id)
+
     def missed(self, inventory: Inventory, scope: Scope) -> list[Ref]:
         """Answer the objects last seen in a scope that it did not see, sorted."""
         nothing = set[str]()

@@ -43,6 +43,11 @@ class Draft:
         self._region = next(iter(known.of_type("region")), None)
 
     @property
+    def removed(self) -> list[Ref]:
+        """Answer the objects that are removed."""
+        return [ref for ref, put in self.objects.items() if put is None]
+
+    @property
     def region(self) -> Ref | None:
         """Answer the region of the environment, None if no scan has found it yet."""
         return None if self._region is None else self._region.ref

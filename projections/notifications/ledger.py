@@ -67,10 +67,14 @@ class Ledger:
         notice = self._notices.get(ref)
         return notice is not None and notice.gone
 
-    def outdates(self, ref: Ref, since: int) -> Notice | None:
-        """Answer the notice of an object if it is newer than the offset `since`, else None."""
+    def since(self, ref: Ref, offset: int) -> Notice | None:
+        """Answer the notice of an object if it was told after an offset, else None."""
         notice = self._notices.get(ref)
-        return notice if notice is not None and notice.offset > since else None
+        return notice if notice is not None and notice.offset > offset else None
+
+    def told_since(self, offset: int) -> list[Ref]:
+        """Answer the objects that something was told of after an offset."""
+        return [ref for ref, notice in self._notices.items() if notice.offset > offset]
 
     # -- what happens to it ---------------------------------------------------------------------------
 
