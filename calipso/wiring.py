@@ -55,14 +55,13 @@ def opened(settings: Settings) -> Iterator[Engine]:
     """Yield the engine of a data folder or a topic, which are created if need be."""
     # Others can write on a topic: what is no event there, the worker keeps as a dead letter, and readers pass over.
     journal = Journal(open_log(settings), None if settings.kafka is None else _pass_over)
+    shared = settings.kafka is not None and settings.mongo is not None  # and so are the workers
     try:
-        history = open_history(settings)
+        history = open_history(settings, folding=not shared)
     except BaseException:
         journal.close()
         raise
-    worker: Upkeep = Worker(journal, history)
-    if settings.kafka is not None and settings.mongo is not None:  # both are shared, and so are the workers
-        worker = Follower(journal, history, PATIENCE)
+    worker: Upkeep = Follower(journal, history, PATIENCE) if shared else Worker(journal, history)
     engine = Engine(settings, journal, history, worker, Questions(journal, history, worker, now))
     try:
         yield engine
@@ -74,15 +73,21 @@ def _pass_over(_environment: str, _record: Record, _reason: str) -> None:
     """Leave out."""
 
 
-def open_history(settings: Settings) -> History:
-    """Answer the history that the settings name, created if need be."""
+def open_history(settings: Settings, *, folding: bool = True) -> History:
+    """Answer the history that the settings name, created if need be; who folds into it keeps the read model, too."""
     if settings.mongo is None:
         return LocalHistory(settings.folder)
     from streams.mongo_client import Database  # here, as Kafka's client below
     from streams.mongo_history import MongoHistory
+    from streams.read_model_store import ServedHistory
 
     _make(settings.folder)
-    return MongoHistory(Database(settings.mongo.uri, settings.mongo.database, settings.mongo.resolved()))
+    database = Database(settings.mongo.uri, settings.mongo.database, settings.mongo.resolved())
+    try:
+        return ServedHistory(database) if folding else MongoHistory(database)
+    except BaseException:
+        database.close()
+        raise
 
 
 def _make(folder: Path) -> None:
