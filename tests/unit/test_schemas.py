@@ -32,7 +32,8 @@ PYTHON_TYPES: dict[str, Any] = {
 CLASSES: dict[str, Any] = {
     **codec.PAYLOADS,
     "Envelope": codec.Envelope,
-    "Alert": Alert, "DeadLetter": DeadLetter,
+    "Alert": Alert,
+    "DeadLetter": DeadLetter,
     "DeadLetterRequeued": Origin,
     "StateChanged": StateChanged,
 }
