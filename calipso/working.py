@@ -1,11 +1,12 @@
 """The command that runs a worker of a log on Kafka."""
 
 import logging
+import os
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 from urllib.parse import quote
 
 import typer
@@ -40,6 +41,10 @@ def worker(
     with built(settings, name or socket.gethostname(), host, port) as built_worker:
         line(f"worker on http://{host}:{port}/health and /metrics")
         raise typer.Exit(built_worker.run())
+
+
+def _begin_again() -> NoReturn:
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this very command, with no shell between
 
 
 def _log_to_stderr() -> None:
@@ -97,4 +102,4 @@ def built(settings: Settings, name: str, host: str, port: int) -> Iterator["Faus
             host=host,
             port=port,
         )
-        yield FaustWorker(place, keeper, intake.inbox(settings, journal).take, dead, metrics)
+        yield FaustWorker(place, keeper, intake.inbox(settings, journal).take, dead, metrics, _begin_again)

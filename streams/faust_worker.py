@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 from weakref import ref
 
 import faust
@@ -67,6 +67,9 @@ _PATIENCE: Final = 0.25
 _FIRST_PAUSE: Final = 0.2
 _LONGEST_PAUSE: Final = 5.0
 """Seconds between tries while log or history do not answer."""
+
+_JOIN: Final = 30.0
+"""Seconds within which a worker is among the others; it takes one or two."""
 
 _UNSENT: Final = 10_000
 """Writes of tables that may be on their way to the changelog while records are taken."""
@@ -123,9 +126,18 @@ class FaustWorker:
     """One worker; `run` runs it until it is told to stop."""
 
     def __init__(
-        self, place: Place, keeper: Keeper, take_alert: TakeAlert, dead: DeadLetters, metrics: Metrics
+        self,
+        place: Place,
+        keeper: Keeper,
+        take_alert: TakeAlert,
+        dead: DeadLetters,
+        metrics: Metrics,
+        begin_again: Callable[[], NoReturn],
     ) -> None:
-        """Build the app. Raises BadSettings for a connection that Faust's client cannot make."""
+        """Build the app. Raises BadSettings for a connection that Faust's client cannot make.
+
+        `begin_again` starts the process anew: Faust's start hangs for ever when the brokers go in the midst of it.
+        """
         self._place = place
         self._keeper = keeper
         self._take_alert = take_alert
@@ -133,7 +145,8 @@ class FaustWorker:
         self._metrics = metrics
         self._shifts: dict[int, _Shift] = {}
         self._held: set[int] = set()
-        self._joined = False
+        self._begin_again = begin_again
+        self._joined = asyncio.Event()
         self._stopping = asyncio.Event()
         self._threads = ThreadPoolExecutor(thread_name_prefix="fold")
         self._app = _app(place)
@@ -193,11 +206,16 @@ class FaustWorker:
         started = asyncio.ensure_future(self._app.start())
         stopped = asyncio.ensure_future(self._stopping.wait())
         crashed = asyncio.ensure_future(self._app.wait_until_stopped())
+        joined = asyncio.ensure_future(self._joined.wait())
+        await asyncio.wait((stopped, crashed, joined), timeout=_JOIN, return_when=asyncio.FIRST_COMPLETED)
+        if not (stopped.done() or crashed.done() or joined.done()):
+            _log.warning("not among the workers after %g s: beginning again", _JOIN)
+            self._begin_again()
         await asyncio.wait((stopped, crashed), return_when=asyncio.FIRST_COMPLETED)
         _log.info("stopping")
         await self._drain()
         await self._app.stop()
-        for task in (started, stopped, crashed):
+        for task in (started, stopped, crashed, joined):
             task.cancel()
         self._threads.shutdown(wait=True)
         return 2 if self._app.crash_reason else 0
@@ -217,7 +235,7 @@ class FaustWorker:
                 self._shifts.pop(tp.partition, None)
 
     def _assigned(self, assigned: Iterable[TP]) -> None:
-        self._joined = True
+        self._joined.set()
         self._app.producer.buffer.max_messages = _UNSENT
         ours = {tp.partition for tp in assigned if tp.topic == self._place.topic}
         for partition in self._held - ours:
@@ -247,6 +265,7 @@ class FaustWorker:
         with _writing(self._app, self._place.topic, shift.partition):
             for environment, (fold, digest) in states.items():
                 self._compare(environment, fold, digest)
+                self._metrics.offset.labels(environment).set(fold.offset)
         shift.settled = True
         names = ", ".join(states) or "no environment yet"
         _log.info("partition %d: settled in %.1f s (%s)", shift.partition, time.monotonic() - began, names)
@@ -362,6 +381,7 @@ class FaustWorker:
         if taken.steps is None:
             fold, digest = self._keeper.hold(taken.environment)
             self._compare(taken.environment, fold, digest)
+            self._metrics.offset.labels(taken.environment).set(fold.offset)
         elif taken.steps:
             newest = taken.steps[-1]
             self._edit(edits(taken.environment, taken.changes))
@@ -436,8 +456,10 @@ class FaustWorker:
             {"partition": shift.partition, "state": shift.state, "reason": shift.reason}
             for shift in self._shifts.values()
         ]
-        well = self._joined and all(shift.state in ("settling", "following") for shift in self._shifts.values())
-        answer = {"status": "ok" if well else "failing", "joined": self._joined, "partitions": partitions}
+        well = self._joined.is_set() and all(
+            shift.state in ("settling", "following") for shift in self._shifts.values()
+        )
+        answer = {"status": "ok" if well else "failing", "joined": self._joined.is_set(), "partitions": partitions}
         return view.json(answer, status=200 if well else 503)
 
     def _state_of_tables(self, view: View, environment: str) -> Response:

@@ -105,9 +105,16 @@ def test_told_to_stop_in_mid_stream(runtime: Runtime, events: list[Event]) -> No
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
-def test_broker_restarted_in_mid_stream(kafka: KafkaBroker, runtime: Runtime, events: list[Event], how: str) -> None:
+@pytest.mark.parametrize("when", ["starts", "follows"])
+def test_broker_restarted_in_mid_stream(
+    kafka: KafkaBroker, runtime: Runtime, events: list[Event], how: str, when: str
+) -> None:
     batches = story(events, ENV, rounds=2, seed=4)
     worker = runtime.worker()
+    if when == "follows":
+        worker.follows(0)
+    else:
+        waited(lambda: "worker on" in worker.said(), worker.said)
     for batch in batches[: len(batches) // 2]:
         runtime.append(batch)
     if how == "stopped":
