@@ -18,7 +18,7 @@ from streams.kafka_topic import inbox_topic
 from streams.local_history import LocalHistory
 from streams.local_log import LocalLog
 from tests.e2e.program import Program
-from tests.faults.runtime import Runtime, waited
+from tests.faults.runtime import Runtime, RunningWorker, waited
 from tests.recordings import needs_recordings
 from tests.servers.kafka import KafkaBroker
 from tests.unit.api_demo import ask
@@ -46,12 +46,16 @@ def runtime(kafka: KafkaBroker, tmp_path: Path) -> Iterator[Runtime]:
         yield one
 
 
-def copy(program: Program, runtime: Runtime) -> int:
-    """Append what the embedded log holds, in the appends of a scan; answer the last offset."""
+def copy(program: Program, runtime: Runtime, worker: RunningWorker) -> int:
+    """Append what the embedded log holds, in the appends of a scan; answer the last offset.
+
+    The first is waited for: a worker takes an environment that is new to it up in bulk.
+    """
     with closing(LocalLog(program.folder, read_only=True)) as log:
         values = [record.value for record in log.read(ENV)]
     for start in range(0, len(values), 20):
         runtime.log.append(ENV, values[start : start + 20])
+        waited(lambda: worker.asked(f"/tables/{ENV}")["_status"] == 200, worker.said)
     return len(values) - 1
 
 
@@ -72,7 +76,7 @@ def without_times(text: str) -> str:
 def test_a_worker_makes_of_a_real_cloud_what_the_embedded_mode_makes_of_it(runtime: Runtime, two_days: Program) -> None:
     worker = runtime.worker()
     worker.follows(0)
-    last = copy(two_days, runtime)
+    last = copy(two_days, runtime, worker)
     waited(lambda: (worker.asked(f"/tables/{ENV}") or {}).get("offset") == last, worker.said)
     here, there = two_days.run("verify", ENV, "--json"), two_days.run("verify", ENV, "--json", **runtime.environ)
     assert there.answer == here.answer
