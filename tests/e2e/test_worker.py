@@ -18,7 +18,7 @@ from streams.kafka_topic import inbox_topic
 from streams.local_history import LocalHistory
 from streams.local_log import LocalLog
 from tests.e2e.program import Program
-from tests.faults.runtime import Runtime, RunningWorker, waited
+from tests.faults.runtime import RunningWorker, Runtime, waited
 from tests.recordings import needs_recordings
 from tests.servers.kafka import KafkaBroker
 from tests.unit.api_demo import ask
