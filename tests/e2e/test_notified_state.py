@@ -63,7 +63,8 @@ def days(entries: list[Entry]) -> Days:
             states.append(known(fold))
         fold.apply(entry)
     told = [entry for entry in entries if isinstance(entry.event.payload, NotificationReceived)]
-    return Days(entries, told, *states, known(fold))
+    monday, notified = states
+    return Days(entries, told, monday, notified, known(fold))
 
 
 def test_much_happened_between_the_scans(days: Days) -> None:
