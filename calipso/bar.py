@@ -1,6 +1,6 @@
-"""The progress bar of a scan: how many fetches are done, and which one is under way."""
+"""The progress bars: of a scan, how many fetches are done and which one is under way; of a fold, how far it is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -42,3 +42,12 @@ def shown(title: str) -> Iterator[Walk]:
     )
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         yield Walk(bar, title)
+
+
+@contextmanager
+def folding(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield what shows the offset reached and the one aimed at, on standard error."""
+    columns = (TextColumn("[bold]{task.description}[/]"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda reached, aim: bar.update(task, completed=reached, total=aim)

@@ -72,6 +72,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str], ...] = (
     (_RUNNING, "dead", letters.dead, "dead show 7"),
     (_RUNNING, "demo", demo.demo, "demo"),
     (_RUNNING, "up", writing.up, "up --port 8080"),
+    (_RUNNING, "rebuild", writing.rebuild, "rebuild lab"),
     (_RUNNING, "worker", working.worker, "worker --name worker-1"),
 )
 # Only these take an age (-2h) as a word of its own, which is no option.

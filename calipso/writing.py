@@ -1,21 +1,24 @@
 """The commands that look at a cloud or write the log, and the one that serves it."""
 
 import threading
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from calipso import repeating
+from calipso.bar import folding
 from calipso.intake import inbox
 from calipso.reading import At, Environment, Json, settings_of
 from calipso.terminal import as_json, line
 from calipso.values import interval
-from calipso.wiring import Engine, event, existing, has_data, opened
+from calipso.wiring import Engine, event, existing, has_data, open_history, opened
+from projections.digest import text
 from schemas.canonical import Document
-from schemas.errors import BadInput, Conflict
+from schemas.errors import BadInput, Conflict, NotFound
 from schemas.events import Event, SnapshotTaken
+from streams.worker import Worker
 
 POLL_SECONDS = 0.5
 
@@ -133,6 +136,18 @@ def take_snapshot(engine: Engine, environment: str, name: str, at: str, note: st
     engine.journal.append([event(environment, SnapshotTaken(name, moment.offset, note), "operator")])
     engine.worker.catch_up(environment)
     return moment.offset
+
+
+def rebuild(context: typer.Context, environment: Environment) -> None:
+    """Fold an environment's history anew from its log, while readers go on with what there is."""
+    settings = settings_of(context)
+    with existing(settings) as engine:
+        if engine.journal.head(environment) < 0:
+            known = ", ".join(engine.journal.environments()) or "none"
+            raise NotFound(f"environment {environment} is not on the log (there: {known})")
+        with closing(open_history(settings)) as history, folding(f"folding {environment}") as progress:
+            reached = Worker(engine.journal, history).rebuild(environment, progress)
+    line(f"{environment}: folded anew up to offset {reached.offset}, digest {text(reached.digest)}")
 
 
 def up(
