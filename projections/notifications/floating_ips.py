@@ -16,7 +16,7 @@ def floating_ip_told(draft: Draft) -> None:
         floating = tell(draft, "floating_ip", body, Ref("project", neutron.owner(body)), document)
         if floating is not None:
             _moved(draft, known, floating)
-            if known is None:  # its own port on the outer network is told by nobody
+            if known is None:  # nobody tells of its own port on the outer network
                 draft.ask(draft.region)
 
 
@@ -37,6 +37,7 @@ def _moved(draft: Draft, known: Obj | None, floating: Obj | None) -> None:
             renew_addresses(draft, port.get("device_id"))
     routers = [None if obj is None else obj.get("router_id") for obj in (known, floating)]
     if routers[0] != routers[1] or _port(known) != _port(floating):
+        draft.ask(draft.region)  # nobody tells the status that the agent of the router then reports
         draft.ask_hosts(*(host for router in routers if router for host in hosts_of_router(draft, router)))
 
 

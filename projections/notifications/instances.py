@@ -13,6 +13,7 @@ from schemas.canonical import Document
 from schemas.events import Scope
 
 _BINDING = "binding:host_id"
+_PROFILE = "binding:profile"
 _OFF = ("stopped", "suspended", "shelved")
 """States in which the instance has no running domain on its host: its vNICs are there, and down."""
 
@@ -91,7 +92,8 @@ def _moved(draft: Draft, known: Obj | None, instance: Obj) -> None:
     _unplug(draft, (vnic for vnic in draft.children(instance.ref) if vnic.get("host") != host))
     for port in draft.where("port", "device_id", instance.id) if before and host else ():
         if port.get(_BINDING) == before:
-            draft.change(port, {_BINDING: host})
+            profile = {name: value for name, value in (port.get(_PROFILE) or {}).items() if name != "migrating_to"}
+            draft.change(port, {_BINDING: host, _PROFILE: profile} if _PROFILE in port.document else {_BINDING: host})
             draft.ask(draft.region)
     draft.ask_hosts(before, host)
 

@@ -15,6 +15,8 @@ def network_told(draft: Draft) -> None:
     """Write networks; ask how a new one is made if that was not told."""
     for body in told(draft.notification.payload, "network"):
         document = neutron.network(body, _subnets(draft, body["id"]))
+        if not document.get("router:external"):
+            document.pop("is_default", None)  # a list of networks says it of external ones only
         network = tell(draft, "network", body, Ref("project", neutron.owner(body)), document)
         if network is not None and network.get(_PROVIDER) is None:
             draft.ask(draft.region)

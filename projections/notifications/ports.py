@@ -5,8 +5,11 @@ from projections.notifications.draft import Draft
 from projections.notifications.handler import Handler, nothing
 from projections.notifications.resources import COMPUTE, deleted, renew_networks, tell, text, told
 from schemas import neutron
+from schemas.canonical import Document
 
 _BINDING = "binding:host_id"
+_VIF = "binding:vif_details"
+_VIF_TYPE = "binding:vif_type"
 _ON_THE_HOST = (_BINDING, "device_id", "mac_address", "fixed_ips", "admin_state_up")
 """What moves something on the host of the port, or on that of the instance whose addresses Nova then asks for."""
 
@@ -16,11 +19,19 @@ def port_told(draft: Draft) -> None:
     for body in told(draft.notification.payload, "port"):
         known = draft.get("port", body["id"])
         parent = Ref("network", text(body["network_id"]))
-        port = tell(draft, "port", body, parent, neutron.port(body))
+        port = tell(draft, "port", body, parent, _document(body, known))
         if port is not None:
             for obj in (known, port):
                 renew_networks(draft, None if obj is None else obj.get("device_id"))
             _ask(draft, known, port)
+
+
+def _document(body: Document, known: Obj | None) -> Document:
+    """Answer a port as it is told; of a binding of the same kind, what is known of it and was not told stays."""
+    document = neutron.port(body)
+    if known is not None and _VIF in document and document.get(_VIF_TYPE) == known.get(_VIF_TYPE):
+        document[_VIF] = {**(known.get(_VIF) or {}), **document[_VIF]}
+    return document
 
 
 def _ask(draft: Draft, known: Obj | None, port: Obj) -> None:
