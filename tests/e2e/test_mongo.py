@@ -72,9 +72,7 @@ def test_the_demo_answers_the_same_from_either_history(
         assert told(there) == told(here)
 
 
-def test_a_rebuild_says_the_same_and_leaves_readers_what_they_had(
-    mongo: MongoServer, name: str, settings: dict[str, Any], tmp_path: Path
-) -> None:
+def test_a_rebuild_says_the_same_and_leaves_readers_what_they_had(settings: dict[str, Any], tmp_path: Path) -> None:
     program = Program(tmp_path / "data")
     for more in ({}, settings):
         program.run("demo", *(["again"] if more else []), **more)
