@@ -243,7 +243,7 @@ class FaustWorker:
             self._keeper.release(partition)
             self._metrics.leave(partition)
         self._held = ours
-        for partition in ours - self._shifts.keys():
+        for partition in ours:  # whatever was delivered before is over: each is settled anew
             shift = self._shifts[partition] = _Shift(partition)
             self._metrics.enter(partition, shift.state)
             self._app.add_future(self._begin(shift))

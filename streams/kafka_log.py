@@ -172,6 +172,10 @@ class KafkaLog:
             )
         return None if home == partition else f"its key belongs to partition {home}"
 
+    def end_of(self, partition: int) -> int:
+        """Answer the offset behind the newest record of a partition."""
+        return self._client.end(partition)
+
     def environments_of(self, partition: int) -> list[str]:
         """Answer the environments that have a record in a partition, sorted."""
         return sorted(self._names(partition))

@@ -2,7 +2,7 @@
 
 `settle` takes a partition up from where the history stands, in bulk; `take` folds what is delivered behind that.
 Both use the same fold, and neither trusts what was acknowledged: the history says how far an environment is, what is
-delivered again is left out, and a gap cannot be, since settling reads the log up to its end.
+delivered again is left out, and where records are missing between two deliveries the partition is settled anew.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -74,15 +74,20 @@ class Keeper:
         self._publisher = publisher
         self._environments: dict[int, set[str]] = {}
         self._times: dict[int, int] = {}
+        self._next: dict[int, int] = {}
+        """Of a partition: the offset up to which everything before it was folded."""
 
     def settle(
         self, partition: int, progress: Callable[[str, int, int], None] = lambda _environment, _offset, _head: None
     ) -> dict[str, tuple[Fold, int]]:
         """Fold all environments of a partition up to the log's end; answer their states with the digests."""
         self._times.pop(partition, None)
+        end = self._log.end_of(partition)  # asked first: what is held below reaches at least there
         names = self._log.environments_of(partition)
         self._environments[partition] = set(names)
-        return {name: self._held(name, partial(progress, name)) for name in names}
+        held = {name: self._held(name, partial(progress, name)) for name in names}
+        self._next[partition] = end
+        return held
 
     def hold(self, environment: str) -> tuple[Fold, int]:
         """Answer the newest state of an environment with its digest."""
@@ -95,6 +100,7 @@ class Keeper:
 
     def release(self, partition: int) -> None:
         """Forget a partition that went to another worker."""
+        self._next.pop(partition, None)
         for name in self._environments.pop(partition, ()):
             self._worker.release(name)
             self._publisher.forget(name)
@@ -105,13 +111,25 @@ class Keeper:
         Raises what the log, the history and the fold raise; then nothing or a part is done, and the same records
         may be handed over again.
         """
+        records = [stored for stored in records if stored.offset >= self._next.get(partition, -1)]
+        if not records:
+            return []
+        if not self._follows(partition, records):
+            return [Taken(name, None) for name in self.settle(partition)]
         entries: dict[str, list[Entry]] = {}
         for environment, record in self._records(partition, records):
             entry = self._journal.entry(environment, record)
             if entry is not None:
                 entries.setdefault(environment, []).append(entry)
         self._environments.setdefault(partition, set()).update(entries)
-        return [Taken(name, self._worker.follow(name, those)) for name, those in entries.items()]
+        taken = [Taken(name, self._worker.follow(name, those)) for name, those in entries.items()]
+        self._next[partition] = records[-1].offset + 1
+        return taken
+
+    def _follows(self, partition: int, records: Sequence[Stored]) -> bool:
+        """Answer whether nothing is missing before and between the records."""
+        first = self._next.get(partition, -1)
+        return [stored.offset for stored in records] == list(range(first, first + len(records)))
 
     def _records(self, partition: int, records: Iterable[Stored]) -> Iterable[tuple[str, Record]]:
         for stored in records:

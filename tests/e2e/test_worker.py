@@ -127,9 +127,10 @@ def test_alerts_of_outside_monitors_reach_the_log_once_and_bad_ones_the_dead_let
         waited(lambda: worker.figures().get('calipso_worker_alerts_total{outcome="repeated"}', 0) >= 1, worker.said)
     told = program.run("events", "demo", "--event", "AlertReceived", "--json", **runtime.environ).answer
     assert len(told["events"]) == 1
-    letters = program.run("dead", "list", "--json", **runtime.environ).answer
-    assert len(letters["letters"]) == 1
-    assert "nowhere" in str(letters)
+    with closing(runtime.dead()) as dead:
+        waited(dead.list, worker.said)
+        (letter,) = dead.list()
+    assert "nowhere" in letter.reason
     waited(lambda: worker.asked("/tables/demo")["offset"] == runtime.log.head("demo"), worker.said)
 
 
