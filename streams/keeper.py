@@ -111,9 +111,6 @@ class Keeper:
         Raises what the log, the history and the fold raise; then nothing or a part is done, and the same records
         may be handed over again.
         """
-        records = [stored for stored in records if stored.offset >= self._next.get(partition, -1)]
-        if not records:
-            return []
         if not self._follows(partition, records):
             return [Taken(name, None) for name in self.settle(partition)]
         entries: dict[str, list[Entry]] = {}
@@ -123,13 +120,14 @@ class Keeper:
                 entries.setdefault(environment, []).append(entry)
         self._environments.setdefault(partition, set()).update(entries)
         taken = [Taken(name, self._worker.follow(name, those)) for name, those in entries.items()]
-        self._next[partition] = records[-1].offset + 1
+        self._next[partition] = max(self._next.get(partition, 0), records[-1].offset + 1)
         return taken
 
     def _follows(self, partition: int, records: Sequence[Stored]) -> bool:
         """Answer whether nothing is missing before and between the records."""
-        first = self._next.get(partition, -1)
-        return [stored.offset for stored in records] == list(range(first, first + len(records)))
+        due = self._next.get(partition, 0)
+        new = [stored.offset for stored in records if stored.offset >= due]
+        return new == list(range(due, due + len(new)))
 
     def _records(self, partition: int, records: Iterable[Stored]) -> Iterable[tuple[str, Record]]:
         for stored in records:
