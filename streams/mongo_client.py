@@ -28,6 +28,9 @@ from schemas.errors import HistoryError
 PATIENCE: Final = 30.0
 """Seconds that a request waits for a server that does not answer."""
 
+FIRST: Final = 5.0
+"""Seconds for the first request: a server that never answered may be none, and somebody waits at a terminal."""
+
 LARGEST: Final = 16 * 1024 * 1024 - 64 * 1024
 """Bytes of a value that fit into a document of MongoDB, whose limit is 16 MiB, beside its other fields."""
 
@@ -100,6 +103,7 @@ class Database:
         """
         self.place = f"database {name} of {urlsplit(uri).netloc.rpartition('@')[2]}"
         self._patience = patience
+        self._answered = False
         given = {option.lower() for option, _ in parse_qsl(urlsplit(uri).query)}
         options: dict[str, Any] = {option: value for option, value in _DEFAULTS.items() if option.lower() not in given}
         options.update(secrets or {})
@@ -167,15 +171,19 @@ class Database:
 
     def _ask(self, request: Callable[[], _T]) -> _T:
         """Answer what the server does; HistoryError if it cannot be asked for as long as patience lasts."""
-        deadline, pause = time.monotonic() + self._patience, 0.05
+        patience = self._patience if self._answered else min(self._patience, FIRST)
+        deadline, pause = time.monotonic() + patience, 0.05
         while True:
             try:
-                return request()
+                answer = request()
             except DuplicateKeyError as error:
                 raise _Taken(str(error)) from error
             except (PyMongoError, BSONError, OverflowError) as error:
                 if not _passes(error) or time.monotonic() + pause > deadline:
                     raise self._error(error) from error
+            else:
+                self._answered = True
+                return answer
             time.sleep(pause)
             pause = min(2 * pause, 1.0)
 
