@@ -5,42 +5,26 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 from weakref import WeakSet
 
 from projections.change import Key, Kind
 from projections.inventory import Ref
-from schemas.canonical import decode_document
 from schemas.errors import HistoryError
 from streams.history import NOTHING, Blame, KeyVersion, Position, Step, Version
-from streams.packing import ends, packed, unpacked
+from streams.local_rows import OF_ALL_FORMATS, TABLES, Group, Writing, at_object
+from streams.values import inflated
 
 FILE = "history.db"
-FORMAT = 3
+FORMAT = 4
 _DRAFT = "\0"
 """Before the name of an environment that is being folded anew: no environment's own name begins so."""
 
-_TABLES = (
-    "CREATE TABLE environments ("
-    "id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, offset INTEGER NOT NULL, resume_from INTEGER NOT NULL, "
-    "digest BLOB NOT NULL, fold_version INTEGER NOT NULL)",
-    "CREATE TABLE keys ("
-    "id INTEGER PRIMARY KEY, environment INTEGER NOT NULL, kind TEXT NOT NULL, type TEXT NOT NULL, key TEXT NOT NULL, "
-    "UNIQUE (environment, kind, type, key))",
-    "CREATE TABLE versions ("
-    "key INTEGER NOT NULL, offset INTEGER NOT NULL, environment INTEGER NOT NULL, value BLOB, "
-    "PRIMARY KEY (key, offset)) WITHOUT ROWID",
-    "CREATE INDEX versions_by_offset ON versions (environment, offset)",
-    "CREATE TABLE edges ("
-    "environment INTEGER NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL, key INTEGER NOT NULL, "
-    "PRIMARY KEY (environment, type, id, kind, key)) WITHOUT ROWID",
-    "CREATE TABLE steps ("
-    "environment INTEGER NOT NULL, offset INTEGER NOT NULL, logged_at INTEGER NOT NULL, occurred_at INTEGER NOT NULL, "
-    "source TEXT NOT NULL, event_id TEXT NOT NULL, event TEXT NOT NULL, digest BLOB NOT NULL, "
-    "PRIMARY KEY (environment, offset)) WITHOUT ROWID",
-)
-_OF_ALL_FORMATS = ("environments", "keys", "versions", "changes", "edges", "steps")
-# edges: an object key stands under the parent it ever had, a link key at both its ends; whether it still does is
-# read from its version at the moment asked for.
+_FEW: Final = 200
+"""Keys of a long answer that are looked up one by one: who wants no more than a page gets it at once."""
+
+_CACHE: Final = 16 * 1024
+"""KiB of the file that a connection may hold in memory."""
 
 
 class _OwnConnection:
@@ -68,6 +52,7 @@ class LocalHistory:
         self._prefix = _DRAFT if draft else ""
         self._read_only = read_only
         self._local = threading.local()
+        self._dictionaries: dict[int, bytes] = {}
         self._connections: WeakSet[_OwnConnection] = WeakSet()
         with self._translated():
             self._prepare(self._db)
@@ -87,6 +72,7 @@ class LocalHistory:
         db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False)
         if not self._read_only:
             db.execute("PRAGMA journal_mode=WAL")
+        db.execute(f"PRAGMA cache_size=-{_CACHE}")
         db.execute("PRAGMA synchronous=NORMAL")  # a cache: what a power cut loses, the log tells again
         return db
 
@@ -94,9 +80,9 @@ class LocalHistory:
         if self._format(db) < FORMAT and not self._read_only:
             with self._writing() as writing:
                 if self._format(writing) < FORMAT:  # and no other process was faster
-                    for table in _OF_ALL_FORMATS:
+                    for table in OF_ALL_FORMATS:
                         writing.execute(f"DROP TABLE IF EXISTS {table}")
-                    for statement in _TABLES:
+                    for statement in TABLES:
                         writing.execute(statement)
                     writing.execute(f"PRAGMA user_version={FORMAT}")
         found = self._format(db)
@@ -150,7 +136,7 @@ class LocalHistory:
                 return False
             if position.offset > before.offset:
                 number = self._move(db, self._named(environment), position)
-                self._write_steps(db, number, [step for step in steps if step.offset > before.offset])
+                Writing(db, number).write([step for step in steps if step.offset > before.offset])
             return True
 
     @staticmethod
@@ -169,95 +155,95 @@ class LocalHistory:
         ).fetchone()
         return int(number)
 
-    @staticmethod
-    def _write_steps(db: sqlite3.Connection, environment: int, steps: Sequence[Step]) -> None:
-        changes = [(_words(environment, change.key), change) for step in steps for change in step.changes]
-        edges = [(ref.type, ref.id, *words) for words, change in changes for ref in ends(change)]
-        db.executemany("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [_row(environment, step) for step in steps])
-        db.executemany(
-            "INSERT INTO keys (environment, kind, type, key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (words for words, _ in changes),
-        )
-        db.executemany(
-            f"INSERT INTO versions SELECT id, ?, environment, ? FROM keys WHERE {_NAMED}",  # noqa: S608 - fixed words
-            ((change.offset, packed(change.after), *words) for words, change in changes),
-        )
-        db.executemany(
-            f"INSERT INTO edges SELECT environment, ?, ?, kind, id FROM keys WHERE {_NAMED} ON CONFLICT DO NOTHING",  # noqa: S608 - fixed words
-            edges,
-        )
-
     # -- reading -----------------------------------------------------------------------------------
 
     def get(self, environment: str, key: Key, at: int) -> Version | None:
         """Answer the key's version in force, None if it is not there."""
         rows = self._query(
-            "SELECT v.offset, v.value FROM environments e "
-            "JOIN keys k ON k.environment = e.id AND k.kind = ? AND k.type = ? AND k.key = ? "
-            "JOIN versions v ON v.key = k.id AND v.offset <= ? WHERE e.name = ? ORDER BY v.offset DESC LIMIT 1",
-            (key.kind.value, key.type, key.id, at, self._named(environment)),
+            f"SELECT v.offset, v.value, k.grp {_OF_KEY} AND v.offset <= ? ORDER BY v.offset DESC LIMIT 1",
+            (self._named(environment), key.kind.value, key.type, key.id, at),
         )
-        return _version(*rows[0]) if rows and rows[0][1] is not None else None
+        return self._version(key, *rows[0]) if rows and rows[0][1] is not None else None
 
     def all(
         self, environment: str, kind: Kind, at: int, *, type: str | None = None, after: Key | None = None
     ) -> Iterator[KeyVersion]:
         """Yield everything of a kind (and type) that is there, sorted by key, beginning behind `after`."""
-        types, behind = _bounds(type, after)
-        query = (
-            "SELECT k.kind, k.type, k.key, v.offset, v.value FROM keys k JOIN versions v ON v.key = k.id "  # noqa: S608 - fixed words
-            "AND v.offset = (SELECT max(offset) FROM versions WHERE key = k.id AND offset <= :at) "
-            "WHERE k.environment = (SELECT id FROM environments WHERE name = :environment) AND k.kind = :kind "
-            f"{types} {behind} AND v.value IS NOT NULL ORDER BY k.type, k.key"
-        )
-        words = {
-            "at": at,
-            "environment": self._named(environment),
-            "kind": kind.value,
-            "type": type,
-            "after_type": after.type if after else None,
-            "after_key": after.id if after else None,
-        }
+        first = type or (after.type if after else "")
         with self._translated():
-            for row in self._db.execute(query, words):
-                yield _key_version(row)
+            groups = self._db.execute(
+                "SELECT g.id, g.type, g.dictionary, min(n.offset, ?) FROM environments n JOIN groups g ON "
+                "g.environment = n.id AND g.kind = ? AND g.type >= ? WHERE n.name = ? ORDER BY g.type",
+                (at, kind.value, first, self._named(environment)),
+            )  # as long as it is not read to its end, everything below reads the same state of the file
+            for number, group_type, dictionary, upto in groups:
+                if type is not None and group_type != type:
+                    break
+                group = Group(number, kind, group_type, dictionary)
+                if after is None or after.type <= group_type:
+                    begin = _behind(after.id) if after is not None and after.type == group_type else ""
+                    yield from self._group(group, upto, begin)
+
+    def _group(self, group: Group, at: int, begin: str) -> Iterator[KeyVersion]:
+        few = group.some(self._db, at, begin, _FEW)
+        for name, offset, stored in few:
+            if stored is not None:
+                yield group.version(name, offset, stored)
+        if len(few) == _FEW:
+            yield from group.everything(self._db, at, _behind(few[-1][0]))
 
     def links(self, environment: str, ref: Ref, at: int) -> list[KeyVersion]:
         """Answer the links at an object, sorted by key."""
-        return self._edges(environment, ref, Kind.LINK, at)
+        return self._at(environment, ref, Kind.LINK, at)
 
     def children(self, environment: str, parent: Ref, at: int) -> list[KeyVersion]:
         """Answer the objects directly under a parent, sorted by key."""
-        found = self._edges(environment, parent, Kind.OBJECT, at)
-        return [item for item in found if _parent(item.version.value) == parent]
+        return self._at(environment, parent, Kind.OBJECT, at)
 
-    def _edges(self, environment: str, ref: Ref, kind: Kind, at: int) -> list[KeyVersion]:
-        rows = self._query(
-            "SELECT k.kind, k.type, k.key, v.offset, v.value FROM environments n "
-            "JOIN edges e ON e.environment = n.id AND e.type = ? AND e.id = ? AND e.kind = ? "
-            "JOIN keys k ON k.id = e.key JOIN versions v ON v.key = k.id "
-            "AND v.offset = (SELECT max(offset) FROM versions WHERE key = k.id AND offset <= ?) "
-            "WHERE n.name = ? AND v.value IS NOT NULL ORDER BY k.type, k.key",
-            (ref.type, ref.id, kind.value, at, self._named(environment)),
-        )
-        return [_key_version(row) for row in rows]
+    def _at(self, environment: str, ref: Ref, kind: Kind, at: int) -> list[KeyVersion]:
+        with self._translated(), self._one_state() as db:
+            place = db.execute(
+                "SELECT k.id, min(n.offset, ?) FROM environments n JOIN groups g ON g.environment = n.id "
+                "AND g.kind = ? AND g.type = ? JOIN keys k ON k.grp = g.id AND k.key = ? WHERE n.name = ?",
+                (at, Kind.OBJECT.value, ref.type, ref.id, self._named(environment)),
+            ).fetchone()
+            found = []
+            for number in [] if place is None else at_object(db, place[0], kind is Kind.LINK, place[1]):
+                (row,) = db.execute(
+                    "SELECT k.grp, k.key, g.type, v.offset, v.value FROM versions v JOIN keys k ON k.id = v.key "
+                    "JOIN groups g ON g.id = k.grp WHERE v.key = ? AND v.offset <= ? ORDER BY v.offset DESC LIMIT 1",
+                    (number, at),
+                )
+                key = Key(kind, row[2], row[1])
+                found.append(KeyVersion(key, self._version(key, row[3], row[4], row[0])))
+        return sorted(found, key=_key)
+
+    @contextmanager
+    def _one_state(self) -> Iterator[sqlite3.Connection]:
+        """Let all that a block asks be answered from one state of the file."""
+        db = self._db
+        if db.in_transaction:
+            yield db
+            return
+        db.execute("BEGIN")
+        try:
+            yield db
+        finally:
+            db.execute("COMMIT")
 
     def versions(self, environment: str, key: Key, after: int, upto: int) -> list[Version]:
         """Answer the key's versions with after < offset <= upto, oldest first, removals included."""
         rows = self._query(
-            "SELECT v.offset, v.value FROM environments e "
-            "JOIN keys k ON k.environment = e.id AND k.kind = ? AND k.type = ? AND k.key = ? "
-            "JOIN versions v ON v.key = k.id AND v.offset > ? AND v.offset <= ? WHERE e.name = ? "
-            "ORDER BY v.offset",
-            (key.kind.value, key.type, key.id, after, upto, self._named(environment)),
+            f"SELECT v.offset, v.value, k.grp {_OF_KEY} AND v.offset > ? AND v.offset <= ? ORDER BY v.offset",
+            (self._named(environment), key.kind.value, key.type, key.id, after, upto),
         )
-        return [_version(*row) for row in rows]
+        return [self._version(key, *row) for row in rows]
 
     def changed(self, environment: str, after: int, upto: int) -> list[Key]:
         """Answer the keys that have a version with after < offset <= upto, sorted."""
         rows = self._query(
-            "SELECT DISTINCT k.kind, k.type, k.key FROM environments e "
-            "JOIN versions v ON v.environment = e.id AND v.offset > ? AND v.offset <= ? "
+            "SELECT DISTINCT g.kind, g.type, k.key FROM environments e JOIN groups g ON g.environment = e.id "
+            "JOIN versions v ON v.grp = g.id AND v.offset > ? AND v.offset <= ? "
             "JOIN keys k ON k.id = v.key WHERE e.name = ?",
             (after, upto, self._named(environment)),
         )
@@ -285,11 +271,13 @@ class LocalHistory:
     def step_changes(self, environment: str, offset: int) -> list[KeyVersion]:
         """Answer what the event at an offset changed, sorted by key."""
         rows = self._query(
-            "SELECT k.kind, k.type, k.key, v.offset, v.value FROM environments e "
-            "JOIN versions v ON v.environment = e.id AND v.offset = ? JOIN keys k ON k.id = v.key WHERE e.name = ?",
+            "SELECT g.kind, g.type, k.key, v.offset, v.value, g.id FROM environments e "
+            "JOIN groups g ON g.environment = e.id "
+            "JOIN versions v ON v.grp = g.id AND v.offset = ? JOIN keys k ON k.id = v.key WHERE e.name = ?",
             (offset, self._named(environment)),
         )
-        return sorted((_key_version(row) for row in rows), key=lambda item: item.key)
+        found = (KeyVersion(key, self._version(key, *row[3:])) for row in rows for key in [_key_of(row)])
+        return sorted(found, key=_key)
 
     def environments(self) -> list[str]:
         """Answer the environments it holds, sorted."""
@@ -304,8 +292,14 @@ class LocalHistory:
     @staticmethod
     def _drop(db: sqlite3.Connection, name: str) -> None:
         row = db.execute("DELETE FROM environments WHERE name = ? RETURNING id", (name,)).fetchone()
-        for table in ("versions", "keys", "edges", "steps") if row else ():
-            db.execute(f"DELETE FROM {table} WHERE environment = ?", row)  # noqa: S608 - fixed words
+        if row is not None:
+            groups = "SELECT id FROM groups WHERE environment = ?"
+            for table in ("edges", "edge_anchors", "crowds"):
+                db.execute(f"DELETE FROM {table} WHERE at IN (SELECT id FROM keys WHERE grp IN ({groups}))", row)  # noqa: S608 - fixed words
+            for table in ("versions", "anchors", "keys"):
+                db.execute(f"DELETE FROM {table} WHERE grp IN ({groups})", row)  # noqa: S608 - fixed words
+            for table in ("groups", "steps"):
+                db.execute(f"DELETE FROM {table} WHERE environment = ?", row)  # noqa: S608 - fixed words
 
     def fresh(self, environment: str) -> "LocalHistory":
         """Answer a history that holds nothing of the environment yet; `adopt` puts it in the place of this one's."""
@@ -324,6 +318,17 @@ class LocalHistory:
             db.execute("UPDATE environments SET name = ? WHERE name = ?", (environment, draft))
             return True
 
+    def _version(self, key: Key, offset: int, stored: bytes | None, group: int) -> Version:
+        return Version(offset, inflated(stored, self._dictionary(group) if stored else b"", key.id))
+
+    def _dictionary(self, group: int) -> bytes:
+        """Answer what the values of a group are compressed against, which never changes."""
+        known = self._dictionaries.get(group)
+        if known is None:
+            ((found,),) = self._query("SELECT dictionary FROM groups WHERE id = ?", (group,))
+            known = self._dictionaries[group] = found or b""
+        return known
+
     def _named(self, environment: str) -> str:
         return self._prefix + environment
 
@@ -339,7 +344,10 @@ class LocalHistory:
             return self._db.execute(query, words).fetchall()
 
 
-_NAMED = "environment = ? AND kind = ? AND type = ? AND key = ?"
+_OF_KEY = (
+    "FROM environments e JOIN groups g ON g.environment = e.id JOIN keys k ON k.grp = g.id "
+    "JOIN versions v ON v.key = k.id WHERE e.name = ? AND g.kind = ? AND g.type = ? AND k.key = ?"
+)
 
 _BLAME = "s.offset, s.logged_at, s.occurred_at, s.source, s.event_id, s.event, s.digest"
 
@@ -348,21 +356,17 @@ def _both(environment: str) -> tuple[str, str]:
     return environment, _DRAFT + environment
 
 
-def _bounds(type_: str | None, after: Key | None) -> tuple[str, str]:
-    """Answer the conditions of a type and of what is behind a key, so that the index of keys answers both."""
-    if type_ is None:
-        return "", "" if after is None else "AND (k.type, k.key) > (:after_type, :after_key)"
-    if after is None or after.type < type_:
-        return "AND k.type = :type", ""
-    return "AND k.type = :type", "AND k.key > :after_key" if after.type == type_ else "AND 0"
-
-
 def _blame(row: tuple) -> Blame:  # type: ignore[type-arg]  # a row of _BLAME
     return Blame(row[0], row[1], row[2], row[3], row[4], row[5], int.from_bytes(row[6], "big"))
 
 
-def _key_version(row: tuple) -> KeyVersion:  # type: ignore[type-arg]  # kind, type, key, offset, value
-    return KeyVersion(_key_of(row), _version(row[3], row[4]))
+def _behind(name: str) -> str:
+    """Answer the name that comes next after a name: there is none between."""
+    return name + "\0"
+
+
+def _key(item: KeyVersion) -> Key:
+    return item.key
 
 
 def _key_of(row: tuple) -> Key:  # type: ignore[type-arg]  # kind, type, key, and what else there is
@@ -370,20 +374,3 @@ def _key_of(row: tuple) -> Key:  # type: ignore[type-arg]  # kind, type, key, an
         return Key(Kind(row[0]), row[1], row[2])
     except ValueError as error:
         raise HistoryError(f"the history holds a key of no known kind: {error}") from error
-
-
-def _words(environment: int, key: Key) -> tuple[int, str, str, str]:
-    return environment, key.kind.value, key.type, key.id
-
-
-def _row(environment: int, step: Step) -> tuple[object, ...]:
-    when = step.logged_at, step.occurred_at
-    return environment, step.offset, *when, step.source, step.event_id, step.event, step.digest.to_bytes(32, "big")
-
-
-def _version(offset: int, stored: bytes | None) -> Version:
-    return Version(offset, unpacked(offset, stored))
-
-
-def _parent(value: bytes | None) -> Ref | None:
-    return None if value is None else Ref(*decode_document(value)["parent"])

@@ -6,25 +6,38 @@ from schemas.canonical import decode_document
 from schemas.events import (
     AlertReceived,
     EnvironmentDefined,
+    EnvironmentRemoved,
     FetchFailed,
     NotificationReceived,
+    ObjectMissed,
     ObjectsSeen,
     Payload,
+    ScanCancelled,
     ScanFinished,
+    ScanRequested,
     ScanStarted,
     SnapshotTaken,
 )
 
 
-def summary(payload: Payload) -> str:
+def summary(payload: Payload) -> str:  # noqa: C901 - one case an event
     """Answer what the event says, in one line."""
     match payload:
         case EnvironmentDefined():
             return f"settings {', '.join(sorted(decode_document(payload.settings)))}"
+        case EnvironmentRemoved():
+            return f"environment removed{_because(payload.note)}"
+        case ScanRequested():
+            what = "everything" if payload.object_type is None else f"{payload.object_type} {payload.object_id}"
+            return f"scan of {what} asked for{_because(payload.reason)}"
+        case ScanCancelled():
+            return f"end of scan {payload.scan_id} asked for{_because(payload.reason)}"
         case ScanStarted():
             return f"scan of {payload.origin} began"
         case ObjectsSeen():
             return f"{len(payload.ids)} {payload.object_type} under {payload.parent_type} {payload.parent_id}"
+        case ObjectMissed():
+            return f"{payload.object_type} {payload.object_id} is not there"
         case FetchFailed():
             where = f"{payload.host}: " if payload.host else ""
             return f"{payload.scope.entry} failed: {where}{payload.request}: {payload.reason}"
@@ -38,3 +51,7 @@ def summary(payload: Payload) -> str:
         case SnapshotTaken():
             return f"snapshot @{payload.name} of offset {payload.at_offset}"
     assert_never(payload)
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""

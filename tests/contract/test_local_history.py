@@ -1,14 +1,20 @@
 """The embedded history keeps the promises of a history, and says so when its file is no history."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from projections.change import Kind
+from projections.change import Key, Kind
+from projections.inventory import Ref
+from schemas.canonical import decode_document
 from schemas.errors import HistoryError
+from streams import anchors, local_history, local_rows
+from streams.history import KeyVersion, Step, Version
 from streams.local_history import FILE, FORMAT, LocalHistory
-from tests.contract.history_contract import ENV, NET, HistoryContract, key, obj, step, value, write
+from tests.contract.history_contract import ENV, NET, HistoryContract, key, obj, reached, step, value, write
+from tests.contract.lives import KEYS, REFS, answers, go_on, life
 
 
 class TestLocalHistory(HistoryContract):
@@ -127,6 +133,146 @@ def test_every_question_is_answered_by_an_index_and_in_order(tmp_path: Path, nam
         ["SCAN environments USING COVERING INDEX sqlite_autoindex_environments_1"] * (name == "environments")
     )
     assert name in SORTED or not [plan for plan in plans if "TEMP B-TREE" in plan]
+    history.close()
+
+
+@pytest.fixture
+def many_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let anchors be made after every few changes, in chunks of two, and pages be of two."""
+    monkeypatch.setattr(local_rows, "is_due", lambda _live, moved: moved >= 5)
+    monkeypatch.setattr(local_rows, "is_crowded", lambda _live, moved: moved >= 3)
+    monkeypatch.setattr(anchors, "_ITEMS", 2)
+    monkeypatch.setattr(local_history, "_FEW", 2)
+
+
+def rows(history: LocalHistory, table: str) -> int:
+    ((found,),) = history._db.execute(f"SELECT count(*) FROM {table}").fetchall()  # noqa: S608 - fixed words
+    return int(found)
+
+
+@pytest.mark.usefixtures("many_anchors")
+@pytest.mark.parametrize("number", range(12))
+def test_every_answer_is_what_the_steps_say_however_many_anchors_there_are(tmp_path: Path, number: int) -> None:
+    steps = life(number, 120)
+    history = LocalHistory(tmp_path)
+    go_on(history, steps, batch=1 + number % 4)
+    assert rows(history, "anchors") > 0
+    assert rows(history, "edge_anchors") > 0
+    for at in range(steps[-1].offset + 2):
+        there = state(steps, at)
+        for kind in Kind:
+            found = sorted(item for item in there if item.key.kind is kind)
+            assert list(history.all(ENV, kind, at)) == found
+            for after in KEYS:
+                behind = [item for item in found if item.key > after._replace(kind=kind)]
+                assert list(history.all(ENV, kind, at, after=after._replace(kind=kind))) == behind
+        for ref in REFS:
+            assert history.links(ENV, ref, at) == [item for item in there if ref in standing(item, Kind.LINK)]
+            assert history.children(ENV, ref, at) == [item for item in there if ref in standing(item, Kind.OBJECT)]
+    history.close()
+
+
+def state(steps: list[Step], at: int) -> list[KeyVersion]:
+    """Answer what there is after the event at an offset, sorted: the plain way."""
+    values: dict[Key, Version] = {}
+    for one in steps:
+        values.update((c.key, Version(c.offset, c.after)) for c in one.changes if c.offset <= at)
+    return sorted(KeyVersion(key, version) for key, version in values.items() if version.value is not None)
+
+
+def standing(item: KeyVersion, kind: Kind) -> list[Ref]:
+    if item.key.kind is not kind or item.version.value is None:
+        return []
+    found = decode_document(item.version.value)
+    if kind is Kind.OBJECT:
+        return [Ref(*found["parent"])]
+    return [Ref(found[f"{end}_type"], found[f"{end}_id"]) for end in ("source", "target")]
+
+
+@pytest.mark.usefixtures("many_anchors")
+def test_an_environment_folded_anew_has_the_same_answers_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    steps = life(3, 120)
+    moments = [step.offset for step in steps[::20]]
+    history = LocalHistory(tmp_path)
+    go_on(history, steps, 3)
+    before = answers(history, moments)
+    sizes = {table: rows(history, table) for table in ("versions", "keys", "edges", "groups", "steps")}
+    draft = history.fresh(ENV)
+    go_on(draft, steps, 7)
+    assert history.adopt(ENV)
+    assert answers(history, moments) == before
+    assert {table: rows(history, table) for table in sizes} == sizes
+    history.forget(ENV)
+    tables = [name for (name,) in history._db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    assert {name: rows(history, name) for name in tables if name != "sqlite_sequence"} == {
+        name: 0 for name in tables if name != "sqlite_sequence"
+    }
+    draft.close()
+    history.close()
+
+
+def test_a_change_whose_value_before_is_not_there_is_refused(tmp_path: Path) -> None:
+    history = LocalHistory(tmp_path)
+    one = step(1, (key("a"), b"2"))
+    claimed = replace(one, changes=[one.changes[0]._replace(before=b"1")])
+    with pytest.raises(HistoryError, match="not there"):
+        history.write(ENV, [claimed], reached(one), -1)
+    assert history.position(ENV).offset == -1
+    history.close()
+
+
+@pytest.mark.parametrize("packed", [b"\x01\xff\xff", b"\x01", b"\x01\x00"])
+def test_a_value_that_cannot_be_unpacked_is_named(tmp_path: Path, packed: bytes) -> None:
+    history = LocalHistory(tmp_path)
+    write(history, step(1, (key("a"), b"long " * 100)))
+    history._db.execute("UPDATE versions SET value = ?", (packed,))
+    with pytest.raises(HistoryError, match="value of a is damaged"):
+        history.get(ENV, key("a"), 1)
+    history.close()
+
+
+@pytest.mark.usefixtures("many_anchors")
+def test_an_anchor_that_cannot_be_unpacked_is_an_error(tmp_path: Path) -> None:
+    history = LocalHistory(tmp_path)
+    write(history, step(1, *((key(str(number)), b"1") for number in range(9))))
+    assert rows(history, "anchors") > 1
+    history._db.execute("UPDATE anchors SET packed = x'00'")
+    with pytest.raises(HistoryError, match="anchor of the history is damaged"):
+        list(history.all(ENV, Kind.SNAPSHOT, 1))
+    history.close()
+
+
+def test_values_that_begin_like_compressed_ones_come_back(tmp_path: Path) -> None:
+    history = LocalHistory(tmp_path)
+    values = [b"\x01", b"", b"\x01" * 5000, b"x" * 127, b"x" * 128, bytes(range(256)) * 300]
+    write(history, step(1, *((key(str(number)), one) for number, one in enumerate(values))))
+    assert [item.version.value for item in history.all(ENV, Kind.SNAPSHOT, 1)] == values
+    history.close()
+
+
+def test_what_is_there_costs_the_same_whatever_came_and_went(tmp_path: Path) -> None:
+    """Twenty children at a time, one replaced at each step: the oldest, middle and newest cost alike."""
+    history = LocalHistory(tmp_path)
+    steps = [step(0, *((obj(f"p{number:05}"), value(NET)) for number in range(20)))]
+    steps += [step(at, (obj(f"p{at + 19:05}"), value(NET)), (obj(f"p{at - 1:05}"), None)) for at in range(1, 3000)]
+    for start in range(0, 3000, 100):
+        write(history, *steps[start : start + 100])
+
+    def cost(ask: Callable[[], object]) -> int:
+        counted = iter(range(10**9))
+        history._db.set_progress_handler(lambda: next(counted) < 0, 10)
+        ask()
+        history._db.set_progress_handler(None, 0)
+        return next(counted)
+
+    moments = [30, 1500, 2999]
+    for at in moments:
+        assert [item.key.id for item in history.children(ENV, NET, at)] == [f"p{n:05}" for n in range(at, at + 20)]
+        assert len(list(history.all(ENV, Kind.OBJECT, at))) == 20
+    children = [cost(lambda at=at: history.children(ENV, NET, at)) for at in moments]  # type: ignore[misc]
+    everything = [cost(lambda at=at: list(history.all(ENV, Kind.OBJECT, at))) for at in moments]  # type: ignore[misc]
+    assert max(children) <= 3 * min(children)
+    assert max(everything) <= 3 * min(everything)
     history.close()
 
 
