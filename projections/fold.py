@@ -19,11 +19,15 @@ from schemas.events import (
     AlertReceived,
     Entry,
     EnvironmentDefined,
+    EnvironmentRemoved,
     FetchFailed,
     NotificationReceived,
+    ObjectMissed,
     ObjectsSeen,
     Payload,
+    ScanCancelled,
     ScanFinished,
+    ScanRequested,
     ScanStarted,
     Scope,
     SnapshotTaken,
@@ -33,6 +37,10 @@ from schemas.vocabulary import ENVIRONMENT, UNSEEN
 VERSION = 3
 """Counts the meanings of the fold: a history folded by another version is rebuilt from the log."""
 
+REMOVED = "removed"
+"""Attribute of the environment's record, while nobody looks after it: {at, note}."""
+REQUEST = ("object", "reason", "requested_at", "requested_by", "requested_offset", "cancelled")
+"""Attributes of a scan's record that a request for it has told."""
 NOT_UNDERSTOOD = "notifications_not_understood"
 """Attribute of the environment's record: how many notifications of each type changed nothing for want of a handler
 that knows the type, or because they were not what their type promises."""
@@ -88,9 +96,13 @@ class Fold:
         Networks and NICs reach over many hosts: made host by host, their cliques were most of the cost of a scan.
         """
         scan = self._open_scan
-        return isinstance(payload, ObjectsSeen | FetchFailed) and scan is not None and scan.scan_id == payload.scan_id
+        return (
+            isinstance(payload, ObjectsSeen | ObjectMissed | FetchFailed)
+            and scan is not None
+            and scan.scan_id == payload.scan_id
+        )
 
-    def _apply(self, entry: Entry) -> list[Change]:
+    def _apply(self, entry: Entry) -> list[Change]:  # noqa: C901 - one case an event
         payload = entry.event.payload
         match payload:
             case ObjectsSeen():
@@ -101,8 +113,16 @@ class Fold:
                 return self._fetch_failed(payload, entry.offset)
             case ScanFinished():
                 return self._scan_finished(payload, entry)
+            case ObjectMissed():
+                return self._missed(payload)
+            case ScanRequested():
+                return self._scan_requested(payload, entry)
+            case ScanCancelled():
+                return self._scan_cancelled(payload, entry)
             case EnvironmentDefined():
                 return self._defined(payload, entry.offset)
+            case EnvironmentRemoved():
+                return self._removed(payload, entry)
             case SnapshotTaken():
                 return self._snapshot(payload, entry)
             case NotificationReceived():
@@ -172,10 +192,48 @@ class Fold:
 
     # -- scans -------------------------------------------------------------------------------------
 
+    def _scan_requested(self, requested: ScanRequested, entry: Entry) -> list[Change]:
+        key = _scan_key(entry.event.id)
+        if key in self.records:
+            return []
+        document = {
+            "name": entry.event.id,
+            "status": "pending",
+            "object": None if requested.object_type is None else [requested.object_type, requested.object_id],
+            "reason": requested.reason,
+            "requested_at": entry.event.occurred_at,
+            "requested_by": entry.event.source,
+            "requested_offset": entry.offset,
+        }
+        return self._record(key, document, entry.offset)
+
+    def _scan_cancelled(self, cancelled: ScanCancelled, entry: Entry) -> list[Change]:
+        """Take a request back; of a scan that runs only note it: how it ends, the scan itself says."""
+        key = _scan_key(cancelled.scan_id)
+        document = decode_document(self.records[key]) if key in self.records else {}
+        if document.get("status") not in ("pending", "running"):
+            return []
+        document["cancelled"] = {"by": entry.event.source, "reason": cancelled.reason}
+        if document["status"] == "pending":
+            document |= {"status": "cancelled", "finished_at": entry.event.occurred_at}
+        return self._record(key, document, entry.offset)
+
+    def _request_of(self, scan_id: str) -> Document:
+        """Answer what was said when the scan was asked for; nothing if nobody did."""
+        key = _scan_key(scan_id)
+        document = decode_document(self.records[key]) if key in self.records else {}
+        return {name: document[name] for name in REQUEST if name in document}
+
+    def _missed(self, missed: ObjectMissed) -> list[Change]:
+        if self._open_scan is not None and self._open_scan.scan_id == missed.scan_id:
+            self._open_scan.alone.append(missed)
+        return []
+
     def _scan_started(self, started: ScanStarted, entry: Entry) -> list[Change]:
         changes = self._break_off(entry)
         self._open_scan = OpenScan(started.scan_id, entry.offset)
         document = {
+            **self._request_of(started.scan_id),
             "name": started.scan_id,
             "origin": started.origin,
             "status": "running",
@@ -216,14 +274,15 @@ class Fold:
         if scan is None:
             return []
         scan.keep(self.ledger.told_since(scan.offset))
-        gone = swept(self.inventory, scan, finished.covered)
+        gone = [] if finished.status == "aborted" else swept(self.inventory, scan, finished.covered)
         document = self._scan_document(finished.scan_id)
         document["status"] = finished.status
         document["finished_at"] = entry.event.occurred_at
         changes = self._record(_scan_key(finished.scan_id), document, entry.offset)
         changes += self._remove(gone, entry.offset)
         looked_from = document["started_at"] if document["origin"].startswith("cloud:") else None
-        kept = self.ledger.looked(scan.offset, finished.covered, _failed(document), looked_from)
+        covered = finished.covered if _is_wide(document) else []
+        kept = self.ledger.looked(scan.offset, covered, _failed(document), looked_from)
         return changes + _as_changes(kept + self.ledger.lost(gone), entry.offset)
 
     def _close(self, finished: ScanFinished) -> OpenScan | None:
@@ -284,11 +343,19 @@ class Fold:
     def _defined(self, defined: EnvironmentDefined, offset: int) -> list[Change]:
         return self._settle(defined.settings, "settings", offset)
 
+    def _removed(self, removed: EnvironmentRemoved, entry: Entry) -> list[Change]:
+        key = environment_key(self.environment)
+        document = decode_document(self.records[key]) if key in self.records else {}
+        document |= {"name": self.environment, REMOVED: {"at": entry.event.occurred_at, "note": removed.note}}
+        return self._record(key, document, entry.offset)
+
     def _settle(self, settings: bytes, part: str, offset: int) -> list[Change]:
         key = environment_key(self.environment)
         document = decode_document(self.records[key]) if key in self.records else {}
         document["name"] = self.environment
         document[part] = decode_document(settings)
+        if part == "settings":  # who describes an environment looks after it again
+            document.pop(REMOVED, None)
         changes = self._record(key, document, offset)
         self.cliques.configure(self.environment, self.settings)
         return changes
@@ -353,6 +420,8 @@ class Fold:
             self._close(payload)
         elif isinstance(payload, ObjectsSeen):
             self._note(payload)
+        elif isinstance(payload, ObjectMissed):
+            self._missed(payload)
 
     def everything(self) -> Iterable[Stored]:
         """Yield every thing of the state with its value, sorted by key: the oracle of every cache."""
@@ -414,6 +483,12 @@ def snapshot_key(name: str) -> Key:
 def environment_key(environment: str) -> Key:
     """Answer the key of the environment's own record."""
     return Key(Kind.ENVIRONMENT, ENVIRONMENT, environment)
+
+
+def _is_wide(scan: Document) -> bool:
+    """Answer whether a scan looked at all that stands below whatever it looked at: narrower ones meet no target."""
+    asked = scan.get("object")
+    return asked is None or asked[0] in ("host", "region", ENVIRONMENT)
 
 
 def _scan_key(scan_id: str) -> Key:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from projections.inventory import Inventory, Ref
-from schemas.events import ObjectsSeen, Scope
+from schemas.events import ObjectMissed, ObjectsSeen, Scope
 from schemas.vocabulary import ENVIRONMENT
 
 
@@ -17,6 +17,8 @@ class OpenScan:
     """Where its ScanStarted stands."""
     seen: dict[str, set[str]] = field(default_factory=dict)
     """The ids of each type."""
+    alone: list[ObjectMissed] = field(default_factory=list)
+    """What was looked for alone and is not there."""
 
     def note(self, seen: ObjectsSeen) -> None:
         """Take in what it saw."""
@@ -33,6 +35,13 @@ class OpenScan:
         found = inventory.in_scope(scope).items()
         return sorted(Ref(name, gone) for name, ids in found for gone in ids - self.seen.get(name, nothing))
 
+    def missed_alone(self, inventory: Inventory) -> list[Ref]:
+        """Answer what it looked for alone, did not see, and was last seen where it looked; in its order."""
+        refs = [(Ref(missed.object_type, missed.object_id), missed.scope) for missed in self.alone]
+        return [
+            ref for ref, scope in refs if inventory.scope_of(ref) == scope and ref.id not in self.seen.get(ref.type, ())
+        ]
+
 
 def swept(inventory: Inventory, scan: OpenScan, covered: Iterable[Scope]) -> list[Ref]:
     """Answer the objects that a finished scan says are gone, in a fixed order.
@@ -40,7 +49,7 @@ def swept(inventory: Inventory, scan: OpenScan, covered: Iterable[Scope]) -> lis
     Gone is what was last seen in a covered scope and was not seen now; and, since a fetch under an object that is
     gone can never run again, everything last seen under an object that is gone.
     """
-    gone: dict[Ref, None] = {}
+    gone: dict[Ref, None] = dict.fromkeys(scan.missed_alone(inventory))
     for scope in covered:
         gone.update(dict.fromkeys(scan.missed(inventory, scope)))
     _cascade(inventory, scan, gone)

@@ -31,8 +31,12 @@ PAYLOADS: dict[str, type] = {
     cls.__name__: cls
     for cls in (
         events.EnvironmentDefined,
+        events.EnvironmentRemoved,
+        events.ScanRequested,
+        events.ScanCancelled,
         events.ScanStarted,
         events.ObjectsSeen,
+        events.ObjectMissed,
         events.FetchFailed,
         events.ScanFinished,
         events.NotificationReceived,

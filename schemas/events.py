@@ -24,6 +24,31 @@ class EnvironmentDefined:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentRemoved:
+    """An environment is no longer looked after; what is known of it stays, until it is defined again."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRequested:
+    """Somebody asked for a scan; the id of the event is the id of the scan that it leads to."""
+
+    object_type: str | None
+    """Of the object to look at and below; None: the whole environment."""
+    object_id: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanCancelled:
+    """Somebody asked for the end of a scan that runs, or that was requested and did not begin."""
+
+    scan_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScanStarted:
     """A scan began; whatever scan of the environment was still open has thereby broken off."""
 
@@ -46,6 +71,17 @@ class ObjectsSeen:
     ids: list[str]
     documents: list[bytes]
     """Canonical JSON objects, attributes only (no id, type or parent)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMissed:
+    """An object was looked for alone and is not there; the end of the scan says that it is gone."""
+
+    scan_id: str
+    scope: Scope
+    """The fetch that would have found it; it is not covered as a whole."""
+    object_type: str
+    object_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +147,12 @@ class SnapshotTaken:
 
 Payload = (
     EnvironmentDefined
+    | EnvironmentRemoved
+    | ScanRequested
+    | ScanCancelled
     | ScanStarted
     | ObjectsSeen
+    | ObjectMissed
     | FetchFailed
     | ScanFinished
     | NotificationReceived

@@ -16,12 +16,16 @@ from schemas import canonical
 from schemas.events import (
     AlertReceived,
     EnvironmentDefined,
+    EnvironmentRemoved,
     Event,
     FetchFailed,
     NotificationReceived,
+    ObjectMissed,
     ObjectsSeen,
     Payload,
+    ScanCancelled,
     ScanFinished,
+    ScanRequested,
     ScanStarted,
     SnapshotTaken,
 )
@@ -186,9 +190,11 @@ def _redact_payload(payload: Payload) -> Payload:
             return replace(payload, settings=_redact_bytes(payload.settings, references=True))
         case FetchFailed():
             return replace(payload, request=redact_text(payload.request), reason=redact_text(payload.reason))
-        case SnapshotTaken():
+        case SnapshotTaken() | EnvironmentRemoved():
             return replace(payload, note=redact_text(payload.note))
-        case ScanFinished():
+        case ScanRequested() | ScanCancelled():
+            return replace(payload, reason=redact_text(payload.reason))
+        case ScanFinished() | ObjectMissed():
             return payload
         case _:
             assert_never(payload)

@@ -8,12 +8,16 @@ from schemas.canonical import Document, encode
 from schemas.events import (
     AlertReceived,
     EnvironmentDefined,
+    EnvironmentRemoved,
     Event,
     FetchFailed,
     NotificationReceived,
+    ObjectMissed,
     ObjectsSeen,
     Payload,
+    ScanCancelled,
     ScanFinished,
+    ScanRequested,
     ScanStarted,
     Scope,
     SnapshotTaken,
@@ -174,9 +178,10 @@ def _seen(draw: st.DrawFn, scan_id: str) -> ObjectsSeen:
 
 
 @st.composite
-def _payload(draw: st.DrawFn) -> Payload:
+def _payload(draw: st.DrawFn) -> Payload:  # noqa: C901 - one case an event
     scan_id = draw(st.sampled_from(["s1", "s2"]))
     kinds = ["seen"] * 12 + ["started", "finished", "finished", "failed", "notified", "alerted", "snapshot", "defined"]
+    kinds += ["missed", "requested", "cancelled", "removed"]
     match draw(st.sampled_from(kinds)):
         case "seen":
             return draw(_seen(scan_id))
@@ -192,6 +197,14 @@ def _payload(draw: st.DrawFn) -> Payload:
             return NotificationReceived("m", "port.create.end", "network.c", "neutron", "notifications.info", b"{}")
         case "alerted":
             return AlertReceived("a", "host", "h1", "fan", "Error", "stands still", b"{}")
+        case "missed":
+            return ObjectMissed(scan_id, scope("host", None), "host", draw(st.sampled_from(HOSTS)))
+        case "requested":
+            return ScanRequested("host", draw(st.sampled_from(HOSTS)), "")
+        case "cancelled":
+            return ScanCancelled(scan_id, "")
+        case "removed":
+            return EnvironmentRemoved("")
         case "snapshot":
             return SnapshotTaken(draw(st.sampled_from(["a", "b"])), draw(st.integers(0, 5)), "")
         case _:

@@ -21,12 +21,16 @@ from schemas.errors import BadSchema, CalipsoError, LogCorrupt, LogTooNew
 from schemas.events import (
     AlertReceived,
     EnvironmentDefined,
+    EnvironmentRemoved,
     Event,
     FetchFailed,
     NotificationReceived,
+    ObjectMissed,
     ObjectsSeen,
     Payload,
+    ScanCancelled,
     ScanFinished,
+    ScanRequested,
     ScanStarted,
     Scope,
     SnapshotTaken,
@@ -50,7 +54,11 @@ seen = st.lists(st.tuples(text, data), max_size=4).flatmap(
 )
 PAYLOADS: dict[str, st.SearchStrategy[Payload]] = {
     "EnvironmentDefined": st.builds(EnvironmentDefined, data),
+    "EnvironmentRemoved": st.builds(EnvironmentRemoved, text),
+    "ScanRequested": st.builds(ScanRequested, st.none() | text, st.none() | text, text),
+    "ScanCancelled": st.builds(ScanCancelled, text, text),
     "ScanStarted": st.builds(ScanStarted, text, text, data),
+    "ObjectMissed": st.builds(ObjectMissed, text, scopes, text, text),
     "ObjectsSeen": seen,
     "FetchFailed": st.builds(FetchFailed, text, scopes, text, st.none() | text, text, text),
     "ScanFinished": st.builds(ScanFinished, text, text, st.lists(scopes, max_size=4)),
@@ -64,8 +72,13 @@ SCOPE = Scope("ports", "network", "net-1")
 SEEN = ObjectsSeen("s-1", SCOPE, "port", "network", "net-1", ["p-1", "p-2"], [b"{}", b'{"a":1}' * 30])
 EXAMPLES: list[Payload] = [
     EnvironmentDefined(b"{}"),
+    EnvironmentRemoved("sold"),
+    ScanRequested("host", "h-1", "a fan stands still"),
+    ScanRequested(None, None, ""),
+    ScanCancelled("s-1", ""),
     ScanStarted("s-1", "bundle:monday", b"{}"),
     SEEN,
+    ObjectMissed("s-1", SCOPE, "port", "p-3"),
     FetchFailed("s-1", SCOPE, "port", None, "ip -j addr", "timed out"),
     ScanFinished("s-1", "completed", [SCOPE, SCOPE]),
     NotificationReceived("m-1", "port.create.end", "network.c", "neutron", "notifications.info", b"{}"),

@@ -17,12 +17,17 @@ from projections.links import Links
 from schemas.canonical import Document, decode_document, encode
 from schemas.events import (
     Entry,
+    EnvironmentDefined,
+    EnvironmentRemoved,
     Event,
     FetchFailed,
     NotificationReceived,
+    ObjectMissed,
     ObjectsSeen,
     Payload,
+    ScanCancelled,
     ScanFinished,
+    ScanRequested,
     ScanStarted,
     SnapshotTaken,
 )
@@ -208,8 +213,62 @@ def lives(*payloads: Payload) -> list[Entry]:
 
 STARTED = ScanStarted("s", "bundle:b", b"{}")
 FINISHED = ScanFinished("s", "completed", [])
+FINISHED_ZERO = ScanFinished("0", "completed", [])
 NOTIFIED = NotificationReceived("m", "port.create.end", "network.c", "neutron", "notifications.info", b"{}")
 FAILED = FetchFailed("s", scope("vnic", "h"), "vnic", "h", "virsh list", "timed out")
+
+
+def test_a_request_waits_until_the_scan_of_its_id_begins_and_keeps_what_it_said() -> None:
+    fold = Fold("lab")
+    seen = []
+    for entry in lives(ScanRequested("host", "h1", "fan"), ScanStarted("0", "bundle:b", b"{}"), FINISHED_ZERO):
+        fold.apply(entry)
+        document = decode_document(fold.records[Key(Kind.SCAN, "scan", "0")])
+        seen.append((document["status"], document["object"], document["reason"], document["requested_by"]))
+    assert seen == [(status, ["host", "h1"], "fan", "scan") for status in ("pending", "running", "completed")]
+
+
+def test_a_request_that_is_taken_back_is_cancelled_and_a_scan_that_runs_goes_on_until_it_says_its_end() -> None:
+    fold = Fold("lab")
+    for entry in lives(
+        ScanRequested(None, None, ""), ScanCancelled("0", "too late"), STARTED, ScanCancelled("s", "enough")
+    ):
+        fold.apply(entry)
+    taken_back, running = (decode_document(fold.records[Key(Kind.SCAN, "scan", name)]) for name in ("0", "s"))
+    assert (taken_back["status"], taken_back["cancelled"]) == ("cancelled", {"by": "scan", "reason": "too late"})
+    assert (running["status"], running["cancelled"]) == ("running", {"by": "scan", "reason": "enough"})
+
+
+def test_an_object_that_was_looked_for_alone_and_is_not_there_goes_with_all_below_it_and_no_other() -> None:
+    everywhere, below = scope("host", None), scope("pnic", "h1")
+    sight: list[Payload] = [
+        STARTED,
+        ObjectsSeen("s", everywhere, "host", "region", "r", ["h1", "h2"], [b"{}", b"{}"]),
+        ObjectsSeen("s", below, "host_pnic", "host", "h1", ["h1-eth0"], [b"{}"]),
+        FINISHED,
+    ]
+    for status, left in (("aborted", {"h1", "h2", "h1-eth0"}), ("completed", {"h2"})):
+        look: list[Payload] = [
+            ScanStarted("t", "b", b"{}"),
+            ObjectMissed("t", everywhere, "host", "h1"),
+            ScanFinished("t", status, []),
+        ]
+        fold = Fold("lab")
+        for entry in lives(*sight, *look):
+            fold.apply(entry)
+        assert {obj.id for kind in fold.inventory.types() for obj in fold.inventory.of_type(kind)} == left
+
+
+def test_an_environment_that_is_removed_keeps_what_is_known_and_is_back_when_it_is_described_again() -> None:
+    fold = Fold("lab")
+    key = Key(Kind.ENVIRONMENT, "environment", "lab")
+    removed = []
+    defined = EnvironmentDefined(b'{"cloud":"a"}')
+    for entry in lives(defined, EnvironmentRemoved("sold"), defined):
+        fold.apply(entry)
+        document = decode_document(fold.records[key])
+        removed.append((document["settings"], document.get("removed")))
+    assert removed == [({"cloud": "a"}, None), ({"cloud": "a"}, {"at": 1, "note": "sold"}), ({"cloud": "a"}, None)]
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,15 @@ from schemas import canonical
 from schemas.events import (
     AlertReceived,
     EnvironmentDefined,
+    EnvironmentRemoved,
     Event,
     FetchFailed,
     NotificationReceived,
     ObjectsSeen,
     Payload,
+    ScanCancelled,
     ScanFinished,
+    ScanRequested,
     ScanStarted,
     Scope,
     SnapshotTaken,
@@ -291,6 +294,9 @@ SOURCES: list[tuple[Payload, str]] = [
     (AlertReceived("a", None, None, f"http://u:{SECRET}@c-1", "OK", "", b"{}"), "c-1"),
     (AlertReceived("c-1", None, None, "x", "OK", "", canonical.encode({"a": {"token": SECRET}})), "c-1"),
     (SnapshotTaken("as-designed", 7, f"password={SECRET} was set"), "as-designed"),
+    (EnvironmentRemoved(f"sold, password={SECRET}"), "sold"),
+    (ScanRequested("host", "c-1", f"password={SECRET} was set"), "c-1"),
+    (ScanCancelled("s-1", f"password={SECRET} was set"), "s-1"),
     *(
         (ObjectsSeen("s", SCOPE, "instance", "host", "c-1", ["a", "b"], [b"{}", canonical.encode(doc)]), kept)
         for doc, kept in [
