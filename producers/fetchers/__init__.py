@@ -9,6 +9,7 @@ from producers.fetchers import (
     namespace,
     network,
     openvswitch,
+    ovn,
     pnic,
     tenancy,
 )
@@ -33,6 +34,8 @@ FETCHERS: Mapping[str, Source] = {
     "network_agents": Source("network_agent", network.fetch_agents),
     "vservices": Source("vservice", namespace.fetch_vservices),
     "vservice_vnics": Source("vnic", namespace.fetch_vservice_vnics),
+    "ovn_vservices": Source("vservice", ovn.fetch_vservices),
+    "ovn_vservice_vnics": Source("vnic", ovn.fetch_vservice_vnics),
     "instance_vnics": Source("vnic", domain.fetch_instance_vnics),
     "pnics": Source("host_pnic", pnic.fetch_pnics),
     "linux_bridges": Source("vconnector", bridge.fetch_linux_bridges),

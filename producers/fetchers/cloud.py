@@ -125,6 +125,12 @@ def _trunked(look: Look) -> dict[str, list[str]]:
     return look.shared("networks of trunks", build)
 
 
+def names(look: Look, kind: str) -> dict[str, str]:
+    """Answer the names of all `networks` or `routers` by id."""
+    rows = {"networks": networks, "routers": routers}[kind]
+    return look.shared(("names", kind), lambda: {row["id"]: row.get("name", "") for row in rows(look)})
+
+
 def owners(look: Look) -> set[str]:
     """Answer the ids of all projects that own something on the network or a server."""
     everything = (networks(look), routers(look), floating_ips(look), trunks(look), servers(look))

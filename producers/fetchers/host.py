@@ -39,6 +39,12 @@ def switch(look: Look, host: str) -> dict[str, ovsdb.Bridge]:
     return look.shared(("switch", host), build)
 
 
+def chassis(look: Look, host: str) -> ovsdb.Chassis | None:
+    """Answer what OVN is told on a host, None if nothing. Raises CommandFailed when Open vSwitch cannot be asked."""
+    text = look.text(host, "ovs-vsctl -f json list Open_vSwitch")
+    return look.shared(("chassis", host), lambda: ovsdb.parse_chassis(text))
+
+
 def has_switch(look: Look, host: str) -> bool:
     """Answer whether Open vSwitch is installed on a host, that is, whether its client is."""
     return look.run(host, "ovs-vsctl -f json list Bridge").exit_code not in NOT_INSTALLED

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from producers.fetchers import cloud
 from producers.fetchers import host as on
 from producers.fetchers.bridge import interface, vconnector
+from producers.fetchers.steering import steering
 from producers.found import Found
 from producers.look import Look
 from producers.parse.ip import Devices, below
@@ -12,7 +12,6 @@ from producers.parse.ovsdb import TUNNELS, Bridge
 from schemas import neutron
 from schemas.canonical import Document
 
-_AGENT = "Open vSwitch agent"
 _UDP_PORTS = {"vxlan": 4789, "geneve": 6081}
 """The ports that IANA gave; what has none of its own (gre) runs without UDP."""
 
@@ -22,29 +21,30 @@ def fetch_vedges(look: Look, parent: Found) -> Iterator[Found]:
 
     A host without agent has one if it has an integration bridge all the same.
     """
-    agent = _agent(look, parent.id)
-    bridges = _switch(look, parent.id, expected=agent is not None)
-    managed = {name: bridge for name, bridge in bridges.items() if name in _managed(agent, bridges)}
-    if agent is None and not managed:
+    by = steering(look, parent.id)
+    bridges = _switch(look, parent.id, expected=by.expected)
+    managed = {name: bridge for name, bridge in bridges.items() if name in by.managed(bridges)}
+    if by.agent is None and not managed:
         return
     devices = on.devices(look, parent.id) if managed else {}
-    document = {} if agent is None else neutron.agent(agent)
+    document = {} if by.agent is None else neutron.agent(by.agent)
     document |= {
-        "name": f"{parent.id}-OVS",
+        **by.attributes,
+        "name": f"{parent.id}-{by.vedge_type}",
         "host": parent.id,
-        "vedge_type": "OVS",
+        "vedge_type": by.vedge_type,
         "bridges": {name: bridge.document for name, bridge in managed.items()},
         "ports": _ports(managed, devices),
-        "bridge_mappings": _mappings(agent),
+        "bridge_mappings": by.bridge_mappings,
     }
-    yield parent.child("vedge", agent["id"] if agent else f"{parent.id}-OVS", document)
+    yield parent.child("vedge", by.vedge_id, document)
 
 
 def fetch_ovs_bridges(look: Look, parent: Found) -> Iterator[Found]:
     """Yield the bridges of a host's Open vSwitch that are not its vEdge's."""
-    agent = _agent(look, parent.id)
-    bridges = _switch(look, parent.id, expected=agent is not None)
-    managed = _managed(agent, bridges)
+    by = steering(look, parent.id)
+    bridges = _switch(look, parent.id, expected=by.expected)
+    managed = by.managed(bridges)
     others = [bridge for name, bridge in bridges.items() if name not in managed]
     devices = on.devices(look, parent.id) if others else {}
     for bridge in others:
@@ -55,19 +55,19 @@ def fetch_ovs_bridges(look: Look, parent: Found) -> Iterator[Found]:
 
 
 def fetch_oteps(look: Look, parent: Found) -> Iterator[Found]:
-    """Yield the tunnel end point of a vEdge, if its agent has a tunnelling address."""
-    host, configurations = parent.document["host"], parent.document.get("configurations", {})
-    address = configurations.get("tunneling_ip")
-    if not address:
+    """Yield the tunnel end point of a vEdge, if it was given a tunnelling address."""
+    host = parent.document["host"]
+    by = steering(look, host)
+    if not by.address:
         return
     tunnels = {name: port for name, port in parent.document["ports"].items() if port["type"] in TUNNELS}
-    overlay = _overlay_type(configurations.get("tunnel_types") or [], tunnels)
+    overlay = _overlay_type(by.overlays, tunnels)
     devices = on.devices(look, host)
-    holder = _holder(devices, address)
+    holder = _holder(devices, by.address)
     document = {
         "name": f"{host}-otep",
         "host": host,
-        "ip_address": address,
+        "ip_address": by.address,
         "overlay_type": overlay,
         "udp_port": _udp_port(overlay, tunnels),
         "interface": holder,
@@ -77,33 +77,11 @@ def fetch_oteps(look: Look, parent: Found) -> Iterator[Found]:
     yield parent.child("otep", f"{host}-otep", document)
 
 
-def _agent(look: Look, host: str) -> Document | None:
-    found = (body for body in cloud.agents_by_host(look).get(host, []) if body["agent_type"] == _AGENT)
-    return min(found, key=lambda body: str(body["id"]), default=None)
-
-
 def _switch(look: Look, host: str, *, expected: bool) -> dict[str, Bridge]:
     """Answer the bridges; none where Open vSwitch is not installed and nobody expects it to be."""
     if not expected and not on.has_switch(look, host):
         return {}
     return on.switch(look, host)
-
-
-def _configurations(agent: Document | None) -> Document:
-    return (agent or {}).get("configurations") or {}
-
-
-def _mappings(agent: Document | None) -> dict[str, str]:
-    return _configurations(agent).get("bridge_mappings") or {}
-
-
-def _managed(agent: Document | None, bridges: dict[str, Bridge]) -> set[str]:
-    """Answer the names of the bridges that Neutron manages; none without an agent and an integration bridge."""
-    integration = _configurations(agent).get("integration_bridge") or "br-int"
-    if agent is None and integration not in bridges:
-        return set()
-    tunnel = _configurations(agent).get("tunnel_bridge") or "br-tun"
-    return {integration, tunnel, *_mappings(agent).values()}
 
 
 def _ports(bridges: dict[str, Bridge], devices: Devices) -> dict[str, Document]:
@@ -121,8 +99,8 @@ def _interface(devices: Devices, name: str, port: Document) -> Document:
     return {**port, **known}
 
 
-def _overlay_type(configured: list[str], tunnels: dict[str, Document]) -> str | None:
-    """Answer the first of the agent's tunnel types that has a tunnel, else its first."""
+def _overlay_type(configured: tuple[str, ...], tunnels: dict[str, Document]) -> str | None:
+    """Answer the first of the configured types that has a tunnel, else the first."""
     built = {port["type"] for port in tunnels.values()}
     return next((kind for kind in configured if kind in built), configured[0] if configured else None)
 

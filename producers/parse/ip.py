@@ -9,9 +9,12 @@ from schemas.errors import BadInput
 
 Devices = dict[str, Document]
 """By name: mac_address, state (up or down), mtu, addresses [cidr], link_type, and where they apply master,
-kind (vlan, bridge, bond, veth ...), link (the device below), vlan_id, bridge_id and stp_enabled."""
+kind (vlan, bridge, bond, veth ...), link (the device below), vlan_id, bridge_id and stp_enabled; where the other
+end is in another namespace index and peer_index, each device's number in its own namespace."""
 
-_HEADER = re.compile(r"\d+: (?P<name>[^\s@]+?)(?:@(?P<link>\S+?))?: <(?P<flags>[^>]*)>(?P<rest>.*)")
+_HEADER = re.compile(r"(?P<index>\d+): (?P<name>[^\s@]+?)(?:@(?P<link>\S+?))?: <(?P<flags>[^>]*)>(?P<rest>.*)")
+_ELSEWHERE = re.compile(r"if(\d+)")
+"""How the text names a device that is in another namespace."""
 _LINK = re.compile(r"\s+link/(?P<type>\S+)(?: (?P<mac>[0-9a-fA-F:.]+))?")
 _INET = re.compile(
     r"\s+(?P<family>inet6?) (?P<local>[^\s/]+)(?: peer \S+?)?(?:/(?P<prefix>\d+))?\s.*?scope (?P<scope>\S+)"
@@ -65,13 +68,27 @@ def below(devices: Devices, name: str) -> list[str]:
     return found
 
 
+def peer(devices: Devices, device: Document) -> str | None:
+    """Answer the name of the other end of a device that came from another namespace; None if it is not among these."""
+    if "peer_index" not in device:
+        return None
+    ends = (device["peer_index"], device["index"])
+    return next((name for name in sorted(devices) if _ends(devices[name]) == ends), None)
+
+
+def _ends(device: Document) -> tuple[Any, Any]:
+    return device.get("index"), device.get("peer_index")
+
+
 def _header(match: re.Match[str]) -> dict[str, Any]:
     words = match["rest"].split()
     pairs = dict(zip(words[::2], words[1::2], strict=False))
     row: dict[str, Any] = {"ifname": match["name"], "flags": match["flags"].split(",")}
     row |= {"link": match["link"], "operstate": pairs.get("state"), "master": pairs.get("master")}
     row["mtu"] = int(pairs["mtu"]) if pairs.get("mtu", "").isdigit() else None
-    row["addr_info"] = []
+    row |= {"ifindex": int(match["index"]), "addr_info": []}
+    if elsewhere := _ELSEWHERE.fullmatch(match["link"] or ""):
+        row |= {"link": None, "link_index": int(elsewhere[1])}
     return row
 
 
@@ -112,6 +129,8 @@ def _device(row: dict[str, Any]) -> Document:
         device["addresses"] = _addresses(row["addr_info"])
     if row.get("master"):
         device["master"] = row["master"]
+    if row.get("link_index") and not row.get("link"):
+        device |= {"index": row.get("ifindex"), "peer_index": row["link_index"]}
     return device | _kind(row)
 
 

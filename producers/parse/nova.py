@@ -33,7 +33,7 @@ _SERVER = {
 _SERVICE_LEFT_OUT = {"binary", "host", "id", "zone"}
 _HYPERVISOR_LEFT_OUT = {"id", "service", "servers", "links", "host_ip", "cpu_info"}
 _LOCATING = {"nova-conductor": "Controller", "nova-scheduler": "Controller", "nova-compute": "Compute"}
-_NETWORKING = {"DHCP agent", "L3 agent", "Metadata agent"}
+_NETWORKING = {"DHCP agent", "L3 agent", "Metadata agent", "OVN Controller Gateway agent"}
 
 
 def instance(body: Document, networks: Iterable[str]) -> Document:
@@ -75,7 +75,8 @@ def hosts(
     """Answer every host that Nova's services or Neutron's agents name, by name.
 
     Its zone is the one of nova-compute, else the first that one of its services names, among the `zones` that exist.
-    Compute: runs nova-compute. Controller: runs a conductor or scheduler. Network: has a DHCP, L3 or metadata agent.
+    Compute: runs nova-compute. Controller: runs a conductor or scheduler. Network: has a DHCP, L3 or metadata agent,
+    or is a gateway of OVN.
     A type is not lost by being down: whether a service is up stands in `services`.
     """
     existing = set(zones)

@@ -3,15 +3,19 @@
 The original linked every NIC of the host (or, with VLANs, every NIC of a vedge) to every network, and stopped at
 the first network that it did not know; here an unknown network is one link less. A network that does not tell
 its segment may leave by any NIC that carries tenants' traffic; a local network leaves by none.
+
+A network is on a host by a port bound there, by a sub-port of such a port (OVN binds the parent only), or by a service
+that the host runs on it (OVN binds a router's ports inside to no host).
 """
 
 from collections.abc import Iterator
 
 from projections.inventory import InventoryView, Obj
 from projections.link import Link, link
+from projections.plugs import sub_networks
 from projections.rules.rule import Rule, own_host
 from projections.segments import Segment, segments_of
-from projections.uplinks import carried
+from projections.uplinks import all_on_host, carried
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
@@ -29,8 +33,10 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
 
 
 def _networks(host: str, view: InventoryView) -> list[Obj]:
-    """Answer the known networks with a port bound on the host, sorted by id."""
-    ids = {port.get("network_id") for port in view.where("port", "binding:host_id", host)}
+    """Answer the known networks that are on the host, sorted by id."""
+    bound = view.where("port", "binding:host_id", host)
+    ids = {port.get("network_id") for port in bound} | sub_networks(bound, view)
+    ids.update(network for vservice in all_on_host(view, "vservice", host) for network in vservice.get("network") or ())
     found = (view.get("network", network) for network in sorted(filter(None, ids)))
     return [network for network in found if network is not None]
 
