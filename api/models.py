@@ -278,6 +278,42 @@ class Diff(_Answer):
     cliques: Differences = Field(description="Cliques that differ.")
 
 
+class Expected(Moment):
+    """A moment, and whether an expectation holds at it."""
+
+    holds: bool = Field(description="Whether it holds then.")
+
+
+class TouchedChange(Named):
+    """What an event changed of all that an expectation looks at."""
+
+    kind: Literal["object", "link", "clique"] = Field(description="What it is; a clique has its focal object's name.")
+    change: Literal["added", "removed", "changed"] = Field(description="What happened to it.")
+    fields: list[FieldDifference] = Field(description="What changed, if it was there before and after.")
+
+
+class Flip(_Answer):
+    """An event after which an expectation came to something else."""
+
+    holds: bool = Field(description="Whether it holds from then on.")
+    cause: Cause = Field(description="The event.")
+    changes: list[TouchedChange] = Field(description="What it changed of all that the expectation looks at.")
+
+
+class Bisection(_Answer):
+    """What broke an expectation."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    expect: str = Field(description="The expectation.")
+    environment: str = Field(description="Name of the environment.")
+    from_: Expected = Field(alias="from", description="The moment begun at.")
+    to: Expected = Field(description="The moment ended at.")
+    every: bool = Field(description="True: `flips` has all; false: it has one failure, or none.")
+    flips: list[Flip] = Field(description="The events after which it broke or held again, oldest first.")
+    evaluations: int = Field(description="At how many moments it was evaluated.")
+
+
 class Version(_Answer):
     """One state of an object, and how it came about."""
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.alert import EARLIEST, LATEST, LONGEST_NAME, STATUSES
 from schemas.codec import PAYLOADS
 from schemas.vocabulary import LINK_TYPES, OBJECT_TYPES
+from streams.expectation import LONGEST
 
 PAGE = 100
 LONGEST_PAGE = 1000
@@ -121,6 +122,27 @@ class SpanQuestion(_Question):
 
     from_: str = Field(alias="from", description=f"The earlier state: {_MOMENT}.", examples=["@as-designed"])
     to: str = Field("latest", description=f"The later state: {_MOMENT}.", examples=["latest"])
+
+
+class BisectQuestion(_Question):
+    """A question about what broke an expectation."""
+
+    expect: str = Field(
+        min_length=1,
+        max_length=LONGEST,
+        description="What should hold (docs/commands.md has the language).",
+        examples=["instance web.status == ACTIVE"],
+    )
+    from_: str | None = Field(
+        None,
+        alias="from",
+        description=f"A moment at which it held: {_MOMENT}. Default: the first at which it did.",
+        examples=["@as-designed"],
+    )
+    to: str = Field("latest", description=f"The later moment: {_MOMENT}.", examples=["latest"])
+    every: bool = Field(
+        False, description="List every time that it broke or held again, oldest first.", examples=[False]
+    )
 
 
 class EventsQuestion(PageQuestion):

@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 done, 1 differences (diff only), 2 trouble, 141 the reader of a pipe left."""
+"""The command line. Exit codes: 0 done, 1 it differs (diff) or broke (bisect), 2 trouble, 141 a pipe was left."""
 
 import os
 import sys
@@ -9,13 +9,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from calipso import collector, demo, letters, reading, terminal, working, writing
+from calipso import bisecting, collector, demo, letters, reading, terminal, working, writing
 from calipso.settings import DEFAULT_LOG, read
 from schemas.errors import CalipsoError
 
 TROUBLE = 2
 BROKEN_PIPE = 141
-"""What a shell says of a program that SIGPIPE ended; 1 would be an answer of diff."""
+"""What a shell says of a program that SIGPIPE ended; 1 would be an answer of diff or bisect."""
 
 
 class _Program(TyperGroup):
@@ -54,6 +54,7 @@ _LOOKING = "Look at a cloud"
 _RUNNING = "Run"
 _COMMANDS: tuple[tuple[str, str, Callable[..., None], str], ...] = (
     (_ASKING, "diff", reading.diff, "diff lab @sunday latest"),
+    (_ASKING, "bisect", bisecting.bisect, "bisect lab -2h latest --expect 'instance web-1.status == ACTIVE'"),
     (_ASKING, "clique", reading.clique, "clique lab instance web-1"),
     (_ASKING, "impact", reading.impact, "impact lab host compute-2 --at -2h"),
     (_ASKING, "history", reading.history, "history lab instance web-1"),
@@ -76,7 +77,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str], ...] = (
     (_RUNNING, "worker", working.worker, "worker --name worker-1"),
 )
 # Only these take an age (-2h) as a word of its own, which is no option.
-_WITH_AGES = ("at", "diff")
+_WITH_AGES = ("at", "bisect", "diff")
 
 
 def _print_version(wanted: bool) -> None:

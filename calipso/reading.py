@@ -22,10 +22,10 @@ from streams.past import Past
 from streams.questions import Page, reflects
 from streams.verify import verify as verify_history
 
-_MOMENT = "offset, latest, ISO time, age (-2h) or @snapshot"
+MOMENT = "offset, latest, ISO time, age (-2h) or @snapshot"
 
 
-def _moment(text: str) -> str:
+def age_or_moment(text: str) -> str:
     """Refuse an option that does not exist: commands that take ages such as -2h let every option through to here."""
     if text.startswith("--"):
         raise typer.BadParameter(f"no such option: {text}")
@@ -35,12 +35,12 @@ def _moment(text: str) -> str:
 Environment = Annotated[str, typer.Argument(metavar="ENV", help="Name of the environment.")]
 Type = Annotated[str, typer.Argument(metavar="TYPE", help="Object type, such as instance.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id, or name if only one object has it.")]
-At = Annotated[str, typer.Option("--at", metavar="MOMENT", help=_MOMENT)]
+At = Annotated[str, typer.Option("--at", metavar="MOMENT", help=MOMENT)]
 Json = Annotated[bool, typer.Option("--json", metavar="", help="Print the whole answer as JSON.")]
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many (default: all).")]
-First = Annotated[str, typer.Argument(metavar="FROM", help=_MOMENT, callback=_moment)]
-Second = Annotated[str, typer.Argument(metavar="TO", help=_MOMENT, callback=_moment)]
-Moment = Annotated[str, typer.Argument(metavar="MOMENT", help=_MOMENT, callback=_moment)]
+First = Annotated[str, typer.Argument(metavar="FROM", help=MOMENT, callback=age_or_moment)]
+Second = Annotated[str, typer.Argument(metavar="TO", help=MOMENT, callback=age_or_moment)]
+Moment = Annotated[str, typer.Argument(metavar="MOMENT", help=MOMENT, callback=age_or_moment)]
 
 
 class Part(StrEnum):

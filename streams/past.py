@@ -78,6 +78,10 @@ class Past:
         """Yield the records of a kind (scans, snapshots), sorted by name."""
         return (_document(item.version) for item in self._all(kind, None, None))
 
+    def all_of(self, kind: Kind) -> Iterator[tuple[Key, Document]]:
+        """Yield the records of a kind with their keys, sorted."""
+        return ((item.key, _document(item.version)) for item in self._all(kind, None, None))
+
     def record(self, key: Key) -> Document | None:
         """Answer one document as it stands in the history, None if it is not there."""
         version = self._history.get(self.environment, key, self.moment.offset)

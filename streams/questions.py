@@ -81,14 +81,24 @@ class Questions:
 
     @staticmethod
     def _last_scan(past: Past) -> Document | None:
-        scans = sorted(past.records(Kind.SCAN), key=lambda scan: scan["started_offset"])
+        scans = _begun(past)
         return readable_scan(scans[-1]) if scans else None
 
     def scans(self, environment: str, text: str = "latest") -> Document:
         """Answer the scans of an environment, oldest first."""
         past = self.past(environment, text)
-        scans = sorted(past.records(Kind.SCAN), key=lambda scan: scan["started_offset"])
-        return {**reflects(past), "scans": [readable_scan(scan) for scan in scans]}
+        return {**reflects(past), "scans": [readable_scan(scan) for scan in _begun(past)]}
+
+    def requests(self, past: Past) -> list[Document]:
+        """Answer the scans that were asked for and did not begin, oldest first; those taken back are left out."""
+        waiting = (scan for scan in past.records(Kind.SCAN) if scan["status"] == "pending")
+        return [readable_scan(scan) for scan in sorted(waiting, key=lambda scan: scan["requested_offset"])]
+
+    def targets(self, past: Past) -> list[Document]:
+        """Answer what is to be looked at again because of notifications, longest waiting first: {type, id, ...}."""
+        found = past.all_of(Kind.TARGET)
+        targets = ({"type": key.type, "id": key.id, **document} for key, document in found)
+        return sorted(targets, key=lambda target: (target["offset"], target["type"], target["id"]))
 
     def snapshots(self, environment: str, text: str = "latest") -> Document:
         """Answer the snapshots of an environment, by name."""
@@ -305,9 +315,15 @@ def link_answer(link: Link) -> Document:
     return {"type": link.type, "id": link.key.id, **link.document()}
 
 
+def _begun(past: Past) -> list[Document]:
+    """Answer the scans that began, oldest first."""
+    scans = (scan for scan in past.records(Kind.SCAN) if "started_offset" in scan)
+    return sorted(scans, key=lambda scan: scan["started_offset"])
+
+
 def readable_scan(scan: Document) -> Document:
     """Answer a scan with its times as ISO."""
-    times: Document = {name: iso(scan[name]) for name in ("started_at", "finished_at") if name in scan}
+    times: Document = {name: iso(scan[name]) for name in ("requested_at", "started_at", "finished_at") if name in scan}
     return {**scan, **times}
 
 

@@ -37,6 +37,10 @@ READING: dict[str, tuple[tuple[str, ...], set[str]]] = {
         {"environment", "offset", "time", "object", "dependents", "instances", "hosts", "projects", "networks"},
     ),
     "diff": (("diff", "demo", "@sunday", "@monday"), {"environment", "from", "to", "objects", "links", "cliques"}),
+    "bisect": (
+        ("bisect", "demo", "--expect", f"instance {MOVED}.host == compute-2"),
+        {"expect", "environment", "from", "to", "every", "flips", "evaluations"},
+    ),
     "history": (
         ("history", "demo", "instance", MOVED),
         {"environment", "offset", "time", "type", "id", "versions"},
@@ -47,7 +51,7 @@ READING: dict[str, tuple[tuple[str, ...], set[str]]] = {
     "search": (("search", "demo", "10.1.0."), {"environment", "offset", "time", "objects", "more"}),
     "verify": (("verify", "demo"), {"environment", "events", "changes", "offset", "digest", "problem"}),
 }
-EXIT = {"diff": 1}
+EXIT = {"bisect": 1, "diff": 1}
 
 
 @pytest.fixture(scope="module")

@@ -215,6 +215,7 @@ ASKED: dict[str, Callable[[Demo], httpx.Response]] = {
     "listCliques": lambda d: d.ask(f"{V1}/cliques?type=instance&limit=1"),
     "getClique": lambda d: d.ask(f"{V1}/cliques/instance/i-web"),
     "getDiff": lambda d: d.ask(f"{V1}/diff?from=@as-designed&to=latest"),
+    "bisect": lambda d: d.ask(f"{V1}/bisect?expect=instance web.status == ACTIVE&from=@as-designed"),
     "getHistory": lambda d: d.ask(f"{V1}/history/instance/i-web"),
     "listEvents": lambda d: d.ask(f"{V1}/events?from=@as-designed&limit=3"),
     "listScans": lambda d: d.ask(f"{V1}/scans"),

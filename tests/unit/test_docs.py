@@ -103,10 +103,10 @@ def test_every_command_is_documented_with_each_argument_and_option(name: str) ->
 
 
 def test_no_command_or_option_is_documented_that_is_not_there() -> None:
-    assert set(re.findall(r"^### `calipso (\w+)", COMMANDS, re.MULTILINE)) == set(commands())
+    assert set(re.findall(r"^### `calipso ([\w-]+)", COMMANDS, re.MULTILINE)) == set(commands())
     for name, command in commands().items():
         known = {option for param in command.params for option in param.opts}
-        assert set(re.findall(r"`(--[a-z]+)", section(name))) <= known | {"--help"}
+        assert set(re.findall(r"`(--[a-z-]+)", section(name))) <= known | {"--help"}
 
 
 def test_every_example_of_a_help_can_be_typed() -> None:
