@@ -69,12 +69,49 @@ class Scan(_Answer):
     failures: list[Failure] = Field(description="What it could not look at.")
 
 
+class Removed(_Answer):
+    """The end of an environment: nobody looks after it any more."""
+
+    at: str = Field(description="When it was removed, ISO 8601 in UTC.")
+    note: str = Field(description="Why; may be empty.")
+
+
+class Listener(_Answer):
+    """The listener of an environment."""
+
+    state: Literal["running", "retrying", "stopped", "error"] = Field(description="How it is.")
+    cause: str = Field(description="Why, in one line.")
+    since: str = Field(description="When that was told, ISO 8601 in UTC.")
+
+
+class Tried(_Answer):
+    """How one source of an environment answered when it was tried."""
+
+    source: str = Field(description="api, host, database, bus, ovn or monitoring.")
+    target: str = Field(description="Which of them: a service, a host, an address.")
+    passed: bool = Field(description="Whether it answered as it should.")
+    text: str = Field(description="What it answered, or why it did not, in one line.")
+    remedy: str = Field(description="How to mend it; empty if it is well.")
+    seconds: float = Field(description="How long it took.")
+
+
+class Tested(_Answer):
+    """How the sources of an environment answered when they were tried last."""
+
+    at: str = Field(description="When, ISO 8601 in UTC.")
+    passed: bool = Field(description="Whether each of them answered as it should.")
+    results: list[Tried] = Field(description="Each source.")
+
+
 class Environment(_At):
     """One environment at a moment."""
 
     name: str = Field(description="Name of the environment.")
     settings: dict[str, Any] = Field(description="As defined by the operator; secrets are references.")
     detected: dict[str, Any] = Field(description="What the newest scan found out about the cloud.")
+    removed: Removed | None = Field(description="Its end, null while it is looked after.")
+    listener: Listener | None = Field(description="How its listener is, null if it never had one.")
+    tested: Tested | None = Field(description="How its sources answered (calipso env test), null if never tried.")
     objects: dict[str, int] = Field(description="How many objects there are of each type.")
     last_scan: Scan | None = Field(description="The newest scan, null if there was none.")
 

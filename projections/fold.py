@@ -14,13 +14,15 @@ from projections.notifications.draft import Draft
 from projections.notifications.ledger import Kept, Ledger
 from projections.notifications.meaning import meaning
 from projections.sighting import OpenScan, swept
-from schemas.canonical import Document, decode_document, encode
+from schemas.canonical import Document, decode, decode_document, encode
 from schemas.events import (
     AlertReceived,
+    ConnectionTested,
     Entry,
     EnvironmentDefined,
     EnvironmentRemoved,
     FetchFailed,
+    ListenerStateChanged,
     NotificationReceived,
     ObjectMissed,
     ObjectsSeen,
@@ -39,6 +41,10 @@ VERSION = 3
 
 REMOVED = "removed"
 """Attribute of the environment's record, while nobody looks after it: {at, note}."""
+TESTED = "tested"
+"""Attribute of the environment's record: how its sources answered when they were tried last: {at, passed, results}."""
+LISTENER = "listener"
+"""Attribute of the environment's record: how its listener is: {state, cause, since}."""
 REQUEST = ("object", "reason", "requested_at", "requested_by", "requested_offset", "cancelled")
 """Attributes of a scan's record that a request for it has told."""
 NOT_UNDERSTOOD = "notifications_not_understood"
@@ -123,6 +129,10 @@ class Fold:
                 return self._defined(payload, entry.offset)
             case EnvironmentRemoved():
                 return self._removed(payload, entry)
+            case ConnectionTested():
+                return self._tested(payload, entry)
+            case ListenerStateChanged():
+                return self._listener(payload, entry)
             case SnapshotTaken():
                 return self._snapshot(payload, entry)
             case NotificationReceived():
@@ -344,10 +354,24 @@ class Fold:
         return self._settle(defined.settings, "settings", offset)
 
     def _removed(self, removed: EnvironmentRemoved, entry: Entry) -> list[Change]:
+        return self._mark(REMOVED, {"at": entry.event.occurred_at, "note": removed.note}, entry.offset)
+
+    def _tested(self, tested: ConnectionTested, entry: Entry) -> list[Change]:
+        results = decode(tested.results)
+        return self._mark(
+            TESTED, {"at": entry.event.occurred_at, "passed": tested.passed, "results": results}, entry.offset
+        )
+
+    def _listener(self, changed: ListenerStateChanged, entry: Entry) -> list[Change]:
+        state = {"state": changed.state, "cause": changed.cause, "since": entry.event.occurred_at}
+        return self._mark(LISTENER, state, entry.offset)
+
+    def _mark(self, attribute: str, value: Document, offset: int) -> list[Change]:
+        """Put an attribute into the environment's own record."""
         key = environment_key(self.environment)
         document = decode_document(self.records[key]) if key in self.records else {}
-        document |= {"name": self.environment, REMOVED: {"at": entry.event.occurred_at, "note": removed.note}}
-        return self._record(key, document, entry.offset)
+        document |= {"name": self.environment, attribute: value}
+        return self._record(key, document, offset)
 
     def _settle(self, settings: bytes, part: str, offset: int) -> list[Change]:
         key = environment_key(self.environment)

@@ -32,6 +32,8 @@ PAYLOADS: dict[str, type] = {
     for cls in (
         events.EnvironmentDefined,
         events.EnvironmentRemoved,
+        events.ConnectionTested,
+        events.ListenerStateChanged,
         events.ScanRequested,
         events.ScanCancelled,
         events.ScanStarted,

@@ -145,9 +145,31 @@ class SnapshotTaken:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionTested:
+    """Every source that the settings of an environment name was tried."""
+
+    passed: bool
+    """Whether each of them answered as it should."""
+    results: bytes
+    """Canonical JSON: a list of {source, target, passed, text, remedy, seconds}."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerStateChanged:
+    """The listener of an environment is in another state than before."""
+
+    state: str
+    """running, retrying, stopped or error."""
+    cause: str
+    """Why, in one line."""
+
+
 Payload = (
     EnvironmentDefined
     | EnvironmentRemoved
+    | ConnectionTested
+    | ListenerStateChanged
     | ScanRequested
     | ScanCancelled
     | ScanStarted

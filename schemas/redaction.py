@@ -15,10 +15,12 @@ from typing import Any, assert_never
 from schemas import canonical
 from schemas.events import (
     AlertReceived,
+    ConnectionTested,
     EnvironmentDefined,
     EnvironmentRemoved,
     Event,
     FetchFailed,
+    ListenerStateChanged,
     NotificationReceived,
     ObjectMissed,
     ObjectsSeen,
@@ -173,7 +175,7 @@ def redact_bytes(data: bytes) -> bytes:
     return _redact_bytes(data, references=False)
 
 
-def _redact_payload(payload: Payload) -> Payload:
+def _redact_payload(payload: Payload) -> Payload:  # noqa: C901 - one case an event
     match payload:
         case ObjectsSeen():
             return replace(payload, documents=_redact_documents(payload.documents))
@@ -192,6 +194,10 @@ def _redact_payload(payload: Payload) -> Payload:
             return replace(payload, request=redact_text(payload.request), reason=redact_text(payload.reason))
         case SnapshotTaken() | EnvironmentRemoved():
             return replace(payload, note=redact_text(payload.note))
+        case ConnectionTested():
+            return replace(payload, results=redact_bytes(payload.results))
+        case ListenerStateChanged():
+            return replace(payload, cause=redact_text(payload.cause))
         case ScanRequested() | ScanCancelled():
             return replace(payload, reason=redact_text(payload.reason))
         case ScanFinished() | ObjectMissed():

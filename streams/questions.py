@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from projections.change import Key, Kind
 from projections.diff import diff, field_name
-from projections.fold import object_key
+from projections.fold import LISTENER, REMOVED, TESTED, object_key
 from projections.impact import Dependent, impact, rolled_up
 from projections.implicit import reachable
 from projections.inventory import Obj, Ref
@@ -75,6 +75,9 @@ class Questions:
             "name": name,
             "settings": known.get("settings", {}),
             "detected": known.get("detected", {}),
+            "removed": _dated(known.get(REMOVED), "at"),
+            "listener": _dated(known.get(LISTENER), "since"),
+            "tested": _dated(known.get(TESTED), "at"),
             "objects": past.counts(),
             "last_scan": self._last_scan(past),
         }
@@ -325,6 +328,11 @@ def readable_scan(scan: Document) -> Document:
     """Answer a scan with its times as ISO."""
     times: Document = {name: iso(scan[name]) for name in ("requested_at", "started_at", "finished_at") if name in scan}
     return {**scan, **times}
+
+
+def _dated(found: Document | None, time: str) -> Document | None:
+    """Answer a part of an environment's record with its time as ISO."""
+    return None if found is None else {**found, time: iso(found[time])}
 
 
 def readable_snapshot(snapshot: Document) -> Document:

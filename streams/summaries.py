@@ -2,12 +2,14 @@
 
 from typing import assert_never
 
-from schemas.canonical import decode_document
+from schemas.canonical import decode, decode_document
 from schemas.events import (
     AlertReceived,
+    ConnectionTested,
     EnvironmentDefined,
     EnvironmentRemoved,
     FetchFailed,
+    ListenerStateChanged,
     NotificationReceived,
     ObjectMissed,
     ObjectsSeen,
@@ -27,6 +29,10 @@ def summary(payload: Payload) -> str:  # noqa: C901 - one case an event
             return f"settings {', '.join(sorted(decode_document(payload.settings)))}"
         case EnvironmentRemoved():
             return f"environment removed{_because(payload.note)}"
+        case ConnectionTested():
+            return f"sources tried: {_tried(payload)}"
+        case ListenerStateChanged():
+            return f"listener {payload.state}{_because(payload.cause)}"
         case ScanRequested():
             what = "everything" if payload.object_type is None else f"{payload.object_type} {payload.object_id}"
             return f"scan of {what} asked for{_because(payload.reason)}"
@@ -51,6 +57,12 @@ def summary(payload: Payload) -> str:  # noqa: C901 - one case an event
         case SnapshotTaken():
             return f"snapshot @{payload.name} of offset {payload.at_offset}"
     assert_never(payload)
+
+
+def _tried(tested: ConnectionTested) -> str:
+    results = decode(tested.results)
+    failed = [f"{result['source']} {result['target']}" for result in results if not result["passed"]]
+    return f"{len(results)} answer" if tested.passed else f"no answer of {', '.join(failed) or 'any'}"
 
 
 def _because(reason: str) -> str:

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 from schemas.canonical import Document, encode
 from schemas.events import (
     AlertReceived,
+    ConnectionTested,
     EnvironmentDefined,
     EnvironmentRemoved,
     Event,
     FetchFailed,
+    ListenerStateChanged,
     NotificationReceived,
     ObjectMissed,
     ObjectsSeen,
@@ -181,7 +183,7 @@ def _seen(draw: st.DrawFn, scan_id: str) -> ObjectsSeen:
 def _payload(draw: st.DrawFn) -> Payload:  # noqa: C901 - one case an event
     scan_id = draw(st.sampled_from(["s1", "s2"]))
     kinds = ["seen"] * 12 + ["started", "finished", "finished", "failed", "notified", "alerted", "snapshot", "defined"]
-    kinds += ["missed", "requested", "cancelled", "removed"]
+    kinds += ["missed", "requested", "cancelled", "removed", "tested", "listener"]
     match draw(st.sampled_from(kinds)):
         case "seen":
             return draw(_seen(scan_id))
@@ -205,6 +207,10 @@ def _payload(draw: st.DrawFn) -> Payload:  # noqa: C901 - one case an event
             return ScanCancelled(scan_id, "")
         case "removed":
             return EnvironmentRemoved("")
+        case "tested":
+            return ConnectionTested(draw(st.booleans()), encode([{"source": "api", "target": "", "passed": True}]))
+        case "listener":
+            return ListenerStateChanged(draw(st.sampled_from(["running", "stopped"])), "")
         case "snapshot":
             return SnapshotTaken(draw(st.sampled_from(["a", "b"])), draw(st.integers(0, 5)), "")
         case _:

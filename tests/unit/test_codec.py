@@ -20,10 +20,12 @@ from schemas import codec
 from schemas.errors import BadSchema, CalipsoError, LogCorrupt, LogTooNew
 from schemas.events import (
     AlertReceived,
+    ConnectionTested,
     EnvironmentDefined,
     EnvironmentRemoved,
     Event,
     FetchFailed,
+    ListenerStateChanged,
     NotificationReceived,
     ObjectMissed,
     ObjectsSeen,
@@ -55,6 +57,8 @@ seen = st.lists(st.tuples(text, data), max_size=4).flatmap(
 PAYLOADS: dict[str, st.SearchStrategy[Payload]] = {
     "EnvironmentDefined": st.builds(EnvironmentDefined, data),
     "EnvironmentRemoved": st.builds(EnvironmentRemoved, text),
+    "ConnectionTested": st.builds(ConnectionTested, st.booleans(), data),
+    "ListenerStateChanged": st.builds(ListenerStateChanged, text, text),
     "ScanRequested": st.builds(ScanRequested, st.none() | text, st.none() | text, text),
     "ScanCancelled": st.builds(ScanCancelled, text, text),
     "ScanStarted": st.builds(ScanStarted, text, text, data),
@@ -73,6 +77,8 @@ SEEN = ObjectsSeen("s-1", SCOPE, "port", "network", "net-1", ["p-1", "p-2"], [b"
 EXAMPLES: list[Payload] = [
     EnvironmentDefined(b"{}"),
     EnvironmentRemoved("sold"),
+    ConnectionTested(False, b"[]"),
+    ListenerStateChanged("retrying", "no broker"),
     ScanRequested("host", "h-1", "a fan stands still"),
     ScanRequested(None, None, ""),
     ScanCancelled("s-1", ""),

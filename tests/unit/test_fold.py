@@ -16,11 +16,13 @@ from projections.fold import Fold, Now, snapshot_key
 from projections.links import Links
 from schemas.canonical import Document, decode_document, encode
 from schemas.events import (
+    ConnectionTested,
     Entry,
     EnvironmentDefined,
     EnvironmentRemoved,
     Event,
     FetchFailed,
+    ListenerStateChanged,
     NotificationReceived,
     ObjectMissed,
     ObjectsSeen,
@@ -269,6 +271,23 @@ def test_an_environment_that_is_removed_keeps_what_is_known_and_is_back_when_it_
         document = decode_document(fold.records[key])
         removed.append((document["settings"], document.get("removed")))
     assert removed == [({"cloud": "a"}, None), ({"cloud": "a"}, {"at": 1, "note": "sold"}), ({"cloud": "a"}, None)]
+
+
+def test_an_environment_says_how_its_sources_and_its_listener_are_at_each_moment() -> None:
+    fold = Fold("lab")
+    key = Key(Kind.ENVIRONMENT, "environment", "lab")
+    tried = ConnectionTested(False, b'[{"passed":false,"source":"api"}]')
+    known = []
+    for entry in lives(tried, ListenerStateChanged("running", "x"), ListenerStateChanged("stopped", "")):
+        fold.apply(entry)
+        document = decode_document(fold.records[key])
+        known.append((document["tested"], document.get("listener")))
+    tested = {"at": 0, "passed": False, "results": [{"passed": False, "source": "api"}]}
+    assert known == [
+        (tested, None),
+        (tested, {"state": "running", "cause": "x", "since": 1}),
+        (tested, {"state": "stopped", "cause": "", "since": 2}),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from schemas import canonical
 from schemas.events import (
     AlertReceived,
+    ConnectionTested,
     EnvironmentDefined,
     EnvironmentRemoved,
     Event,
     FetchFailed,
+    ListenerStateChanged,
     NotificationReceived,
     ObjectsSeen,
     Payload,
@@ -295,6 +297,8 @@ SOURCES: list[tuple[Payload, str]] = [
     (AlertReceived("c-1", None, None, "x", "OK", "", canonical.encode({"a": {"token": SECRET}})), "c-1"),
     (SnapshotTaken("as-designed", 7, f"password={SECRET} was set"), "as-designed"),
     (EnvironmentRemoved(f"sold, password={SECRET}"), "sold"),
+    (ConnectionTested(False, canonical.encode([{"target": "c-1", "text": f"http://u:{SECRET}@c-1"}])), "c-1"),
+    (ListenerStateChanged("error", f"c-1: password={SECRET} was refused"), "c-1"),
     (ScanRequested("host", "c-1", f"password={SECRET} was set"), "c-1"),
     (ScanCancelled("s-1", f"password={SECRET} was set"), "s-1"),
     *(

@@ -17,6 +17,7 @@ from streams.published import StateChanged, ThingChanged
 NAMES = sorted(file.name.removesuffix(".avsc") for file in resources.files("schemas").joinpath("avsc").iterdir())
 PYTHON_TYPES: dict[str, Any] = {
     "string": str,
+    "boolean": bool,
     "bytes": bytes,
     "int": int,
     "long": int,
