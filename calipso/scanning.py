@@ -112,9 +112,11 @@ def live(environment: str, settings: EnvironmentSettings) -> Access:
             "describe it under [ssh] in a TOML file and name that with --define FILE"
         )
     from producers.cloud import LiveCloud  # here, for openstacksdk and paramiko take a second to import,
-    from producers.ssh import SshHosts  # which no other command should wait for
+    from producers.database import LiveDatabase  # which no other command should wait for
+    from producers.ssh import SshHosts
 
-    return Access(LiveCloud(settings), SshHosts(settings.ssh))
+    database = None if settings.database is None else LiveDatabase(settings.database)
+    return Access(LiveCloud(settings), SshHosts(settings.ssh), database)
 
 
 def write_definition(engine: Engine, environment: str, settings: EnvironmentSettings) -> None:

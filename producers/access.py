@@ -1,4 +1,4 @@
-"""How a scan reaches the world: two questions, asked of a live cloud or of a recorded one alike."""
+"""How a scan reaches the world: three questions, asked of a live cloud or of a recorded one alike."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -49,11 +49,38 @@ class HostAccess(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A question to a database: some columns of a table, of all its rows."""
+
+    database: str
+    """What Calipso calls it: neutron or nova. How it is called where it runs, the settings say."""
+    name: str
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.database}.{self.name} ({', '.join(self.columns)})"
+
+
+class DatabaseAccess(Protocol):
+    """The databases of one cloud, only to be read. Safe to call from several threads."""
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        """Answer every row as {column: JSON}, in the order of their canonical JSON; those of all cells together.
+
+        A moment is text, `2026-11-25T20:15:00`. Raises DatabaseFailed (no connection, access denied, no such table or
+        column, time-out, not in the bundle), naming database and table.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
-    """Both doors of one environment."""
+    """The doors of one environment."""
 
     cloud: CloudAccess
     hosts: HostAccess
+    database: DatabaseAccess | None = None
+    """None where nobody gave a way to it: what only it tells is then not looked for."""
 
     def close(self) -> None:
         """End the sessions that the doors hold, if any."""

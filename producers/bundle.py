@@ -5,7 +5,9 @@ Files describe themselves and their names carry no meaning, but for the folder o
 - `api/*.json`: `{"service", "method", "request", "microversion", "status", "body"}`, one answer of one
   service; the one of POST /v3/auth/tokens holds the service catalogue;
 - `cli/<host>/*.txt`: one command on one host (see `producers.transcript`);
-- `bundle.json`, optional: `{"format", "calipso", "recorded_at", "settings", "cloud"}`.
+- `db/*.json`: `{"database", "table", "columns", "rows"}`, the rows of one table as `{column: value}`;
+- `bundle.json`, optional: `{"format", "calipso", "recorded_at", "settings", "cloud", "database"}`; the last says
+  whether the databases were asked.
 
 Everything is read when the bundle is opened, so that a bad one is refused before a scan begins. What a
 bundle does not hold is "could not look", never "nothing there".
@@ -15,14 +17,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from producers.access import Access, Answer
+from producers.access import Access, Answer, DatabaseAccess, Table
 from producers.answers import CATALOG, AnsweringCloud, ApiAnswer, Version, parse_microversion
 from producers.pages import normal_request
 from producers.transcript import read_transcript
 from schemas import canonical
 from schemas.canonical import Document
-from schemas.errors import BadBundle, BadInput, CommandFailed, RequestFailed
+from schemas.errors import BadBundle, BadInput, CommandFailed, DatabaseFailed, RequestFailed
 
 FORMAT = 1
 """The newest shape of `bundle.json` that this Calipso reads, and the one that it writes."""
@@ -60,7 +63,8 @@ def read_bundle(folder: Path) -> Bundle:
     about = _read_about(folder / "bundle.json")
     cloud = BundleCloud(folder, _read_api(folder))
     hosts = BundleHosts(folder, _read_cli(folder))
-    return Bundle(folder.resolve().name, Access(cloud, hosts), about[0], about[1])
+    database = _database(folder, asked=about.database)
+    return Bundle(folder.resolve().name, Access(cloud, hosts, database), about.recorded_at, about.settings)
 
 
 class BundleCloud(AnsweringCloud):
@@ -120,6 +124,51 @@ class BundleHosts:
         return answer
 
 
+class BundleDatabase:
+    """The databases as they answered when the bundle was recorded (a DatabaseAccess)."""
+
+    def __init__(self, folder: Path, answers: list[tuple[Path, Table, list[Document]]]) -> None:
+        """Take the answers with the files that hold them; BadBundle if two files contradict each other."""
+        self._folder = folder
+        self._answers: dict[Table, list[Document]] = {}
+        for path, table, rows in answers:
+            if self._answers.setdefault(table, rows) != rows:
+                raise BadBundle(f"{path}: another file holds another answer of {table}")
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        """Answer the rows of then, each as a value of its own; DatabaseFailed when the bundle does not hold them."""
+        rows = self._answers.get(table)
+        if rows is None:
+            raise DatabaseFailed(f"the bundle {self._folder} does not hold the table {table.database}.{table.name}")
+        return [dict(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What a bundle says of itself."""
+
+    recorded_at: int | None = None
+    settings: Document | None = None
+    database: bool = False
+
+
+def _database(folder: Path, *, asked: bool) -> DatabaseAccess | None:
+    """Answer the databases, if they were asked, whether or not they answered."""
+    answers = [(path, *_table(path, data)) for path, data in _files(folder / "db", "*.json")]
+    return BundleDatabase(folder, answers) if answers or asked else None
+
+
+def _table(path: Path, data: bytes) -> tuple[Table, list[Document]]:
+    document = _document(path, data)
+    texts, rows = [document.get("database"), document.get("table")], document.get("rows")
+    columns = document.get("columns")
+    if not isinstance(columns, list) or not all(isinstance(text, str) for text in [*texts, *columns]):
+        raise BadBundle(f"{path}: 'database', 'table' and the 'columns' are not all texts")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and set(row) == set(columns) for row in rows):
+        raise BadBundle(f"{path}: 'rows' is not a list of objects with the columns as keys")
+    return Table(str(texts[0]), str(texts[1]), tuple(columns)), rows
+
+
 def _check_folder(folder: Path) -> None:
     if not folder.exists():
         raise BadBundle(f"{folder}: there is no such folder")
@@ -177,10 +226,10 @@ def _read_cli(folder: Path) -> list[tuple[Path, Answer]]:
     return answers
 
 
-def _read_about(path: Path) -> tuple[int | None, Document | None]:
-    """Answer when the bundle was recorded and with which settings, as far as it says."""
+def _read_about(path: Path) -> _About:
+    """Answer when the bundle was recorded, with which settings and from where, as far as it says."""
     if not path.exists():
-        return None, None
+        return _About()
     document = _document(path, _read(path))
     if not isinstance(document.get("format"), int):
         raise BadBundle(f"{path}: 'format' is not a number")
@@ -189,7 +238,7 @@ def _read_about(path: Path) -> tuple[int | None, Document | None]:
     settings = document.get("settings")
     if settings is not None and not isinstance(settings, dict):
         raise BadBundle(f"{path}: 'settings' is not an object")
-    return _moment(path, document.get("recorded_at")), settings
+    return _About(_moment(path, document.get("recorded_at")), settings, document.get("database") is True)
 
 
 def _moment(path: Path, text: object) -> int | None:

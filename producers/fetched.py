@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from producers.fetchers import COMPLETERS, FETCHERS
+from producers.fetchers import COMPLETERS, DETAILS, FETCHERS
 from producers.found import Found
 from producers.look import MALFORMED, Look, malformed
 from producers.plan import PlanEntry
 from schemas import canonical
+from schemas.canonical import Document
 from schemas.errors import BadInput, CouldNotLook
 from schemas.events import Scope
 from schemas.vocabulary import UNSEEN
@@ -59,7 +60,33 @@ def fetch(entry: PlanEntry, parent: Found, look: Look) -> Fetched:
     except (CouldNotLook, BadInput, *MALFORMED) as error:
         failures = (_failure(scope, entry.type, look, error),)
     once, warnings = _once(found)
-    return Fetched(scope, entry.type, once, failures, not failures, (*look.warnings, *warnings))
+    complete = not failures
+    for name in entry.details:
+        once, more = _detailed(entry, name, parent, once, look)
+        failures += more
+    return Fetched(scope, entry.type, once, failures, complete, (*look.warnings, *warnings))
+
+
+def _detailed(
+    entry: PlanEntry, name: str, parent: Found, found: tuple[Found, ...], look: Look
+) -> tuple[tuple[Found, ...], tuple[Failure, ...]]:
+    """Add what another source says of the objects, or that it could not be seen, with the one failure that says why."""
+    detail = DETAILS[name]
+    if not found or not detail.applies(look):
+        return found, ()
+    try:
+        return tuple(_with(one, detail.describe(look, one)) for one in found), ()
+    except (CouldNotLook, BadInput, *MALFORMED) as error:
+        scope = Scope(f"{entry.name}:{name}", parent.type, parent.id)
+        return tuple(_unseen(one, detail.attributes) for one in found), (_failure(scope, entry.type, look, error),)
+
+
+def _with(found: Found, attributes: Document) -> Found:
+    return Found(found.type, found.id, found.parent_type, found.parent_id, {**found.document, **attributes})
+
+
+def _unseen(found: Found, attributes: tuple[str, ...]) -> Found:
+    return _with(found, {UNSEEN: sorted({*found.document.get(UNSEEN, ()), *attributes})})
 
 
 def complete(entry: PlanEntry, found: Found, look: Look) -> Completed:
@@ -69,8 +96,7 @@ def complete(entry: PlanEntry, found: Found, look: Look) -> Completed:
         return Completed(COMPLETERS[name].complete(look, found), None)
     except (CouldNotLook, BadInput, *MALFORMED) as error:
         scope = Scope(f"{entry.name}:{name}", found.type, found.id)
-        document = {**found.document, UNSEEN: list(COMPLETERS[name].attributes)}
-        partly = Found(found.type, found.id, found.parent_type, found.parent_id, document)
+        partly = _unseen(found, COMPLETERS[name].attributes)
         return Completed(partly, _failure(scope, found.type, look, error))
 
 

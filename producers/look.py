@@ -6,10 +6,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from producers.access import Access, Answer
+from producers.access import Access, Answer, Table
 from producers.settings import EnvironmentSettings
 from schemas.canonical import Document
-from schemas.errors import BadInput, CommandFailed, CouldNotLook, HostUnreachable
+from schemas.errors import BadInput, CommandFailed, CouldNotLook, DatabaseFailed, HostUnreachable
 
 _T = TypeVar("_T")
 
@@ -92,6 +92,21 @@ class Look:
     def catalog(self) -> list[Document]:
         """Answer the service catalogue. Raises RequestFailed."""
         return self._ask(Question(None, "identity catalogue"), self._access.cloud.catalog)
+
+    @property
+    def has_database(self) -> bool:
+        """Answer whether somebody gave a way to the databases."""
+        return self._access.database is not None
+
+    def rows(self, table: Table) -> list[Document]:
+        """Answer the rows of a table. Raises DatabaseFailed, also where nobody gave a way to the databases."""
+
+        def ask() -> list[Document]:
+            if self._access.database is None:
+                raise DatabaseFailed(f"database {table}: nobody gave a way to the databases")
+            return self._access.database.rows(table)
+
+        return self._ask(Question(None, f"database {table}"), ask)
 
     def run(self, host: str, command: str) -> Answer:
         """Answer what a command on a host printed, whatever its exit code. Raises HostUnreachable, CommandFailed.

@@ -6,6 +6,7 @@
   "under":      the type of the objects that are looked below, one fetch for each; "environment" is the root
   "fetcher":    a name of producers/fetchers
   "completer":  optional: completes each found object by a question of its own
+  "details":    optional: names of what other sources add to all of the objects
   "folders":    the texts of the folders, outermost first, that the tree draws around the objects
   "condition":  optional: {key: [values]}; each key must have a value in common with what is there
 }]}
@@ -18,7 +19,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from producers.fetchers import COMPLETERS, FETCHERS
+from producers.fetchers import COMPLETERS, DETAILS, FETCHERS
 from producers.settings import EnvironmentSettings
 from schemas import canonical
 from schemas.canonical import Document
@@ -33,7 +34,7 @@ ENVIRONMENT_KEYS = ("mechanism_drivers", "type_drivers", "distribution", "distri
 PARENT_KEYS = {"host_type": "host"}
 """Condition keys that the parent's document answers, with the type of parent that has them."""
 
-_KEYS = {"name", "type", "under", "fetcher", "completer", "folders", "condition"}
+_KEYS = {"name", "type", "under", "fetcher", "completer", "details", "folders", "condition"}
 _REQUIRED = ("name", "type", "under", "fetcher")
 
 
@@ -46,6 +47,7 @@ class PlanEntry:
     under: str
     fetcher: str
     completer: str | None = None
+    details: tuple[str, ...] = ()
     folders: tuple[str, ...] | None = None
     """None: the entry does not say."""
     condition: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -119,8 +121,9 @@ def _shape(number: int, row: object) -> Iterator[str]:
             yield f"{name}: '{key}' must be a text"
     if not isinstance(row.get("completer", ""), str):
         yield f"{name}: 'completer' must be a text"
-    if not _is_texts(row.get("folders", [])):
-        yield f"{name}: 'folders' must be a list of texts"
+    for key in ("details", "folders"):
+        if not _is_texts(row.get(key, [])):
+            yield f"{name}: '{key}' must be a list of texts"
     condition = row.get("condition", {})
     if not isinstance(condition, dict) or not all(_is_texts(v) and v for v in condition.values()):
         yield f"{name}: 'condition' must be an object of lists of texts"
@@ -137,6 +140,7 @@ def _entry(row: Document) -> PlanEntry:
         under=row["under"],
         fetcher=row["fetcher"],
         completer=row.get("completer"),
+        details=tuple(row.get("details", ())),
         folders=tuple(row["folders"]) if "folders" in row else None,
         condition={key: tuple(values) for key, values in row.get("condition", {}).items()},
     )
@@ -163,6 +167,7 @@ def _meaning(entry: PlanEntry) -> Iterator[str]:
         yield f"{name}: the fetcher '{entry.fetcher}' finds a {FETCHERS[entry.fetcher].type}, not a {entry.type}"
     if entry.completer is not None and entry.completer not in COMPLETERS:
         yield f"{name}: there is no completer '{entry.completer}'"
+    yield from (f"{name}: there is no detail '{detail}'" for detail in entry.details if detail not in DETAILS)
     for key in sorted(entry.condition):
         if key not in ENVIRONMENT_KEYS and key not in PARENT_KEYS:
             yield f"{name}: there is no condition '{key}'"

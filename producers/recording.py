@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
-from producers.access import Access, Answer, HostAccess
+from producers.access import Access, Answer, DatabaseAccess, HostAccess, Table
 from producers.answers import AnsweringCloud, ApiAnswer, parse_microversion
 from producers.bundle import FORMAT
 from producers.pages import normal_request
@@ -32,7 +33,7 @@ _HOST = re.compile(r"(?!\.)[^/\0\n]{1,255}")
 
 
 class RecordingAccess(Access):
-    """Both doors of an environment, written down as they are used. Safe to call from several threads."""
+    """The doors of an environment, written down as they are used. Safe to call from several threads."""
 
     __slots__ = ("_folder", "_inner")
     _folder: "_Folder"
@@ -46,19 +47,20 @@ class RecordingAccess(Access):
         if not isinstance(inner.cloud, AnsweringCloud):
             raise TypeError("a cloud is recorded by its raw answers: an AnsweringCloud is needed")
         place = _Folder(folder)
-        Access.__init__(self, _RecordingCloud(inner.cloud, place), _RecordingHosts(inner.hosts, place))
+        database = None if inner.database is None else _RecordingDatabase(inner.database, place)
+        Access.__init__(self, _RecordingCloud(inner.cloud, place), _RecordingHosts(inner.hosts, place), database)
         object.__setattr__(self, "_inner", inner)
         object.__setattr__(self, "_folder", place)
 
     def finish(self, settings: EnvironmentSettings, recorded_at: datetime | None = None) -> None:
-        """Write what the bundle says about itself; how the hosts are reached is left out.
+        """Write what the bundle says about itself; how hosts and databases are reached is left out.
 
         `recorded_at` is now unless it is given. Raises BadBundle when it cannot be written.
         """
         moment = (recorded_at or datetime.now(UTC)).astimezone(UTC)
-        document = settings.to_document() | {"ssh": None}
+        document = settings.to_document() | {"ssh": None, "database": None}
         about = {"recorded_at": moment.isoformat(), "settings": document, "cloud": settings.cloud}
-        self._folder.write_about(about)
+        self._folder.write_about(about | ({} if self.database is None else {"database": True}))
 
     def close(self) -> None:
         """End the sessions of the access that was recorded."""
@@ -124,6 +126,30 @@ class _RecordingHosts:
         return kept
 
 
+class _RecordingDatabase:
+    """Writes down the answers of the databases (a DatabaseAccess)."""
+
+    def __init__(self, inner: DatabaseAccess, folder: "_Folder") -> None:
+        self._inner = inner
+        self._folder = folder
+        self._lock = Lock()
+        self._answers: dict[Table, list[Document]] = {}
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        with self._lock:
+            known = self._answers.get(table)
+        return known if known is not None else self._keep(table, self._inner.rows(table))
+
+    def _keep(self, table: Table, rows: list[Document]) -> list[Document]:
+        with self._lock:
+            kept = self._answers.setdefault(table, rows)
+        if kept is rows:
+            place = {"database": table.database, "table": table.name, "columns": list(table.columns)}
+            name = Path("db") / _file_name((table,), f"{table.database}.{table.name}", "json")
+            self._folder.write(name, canonical.encode(place | {"rows": redact_json(rows)}))
+        return kept
+
+
 class _Folder:
     """Where a recording is written: a new or empty folder, or one that holds nothing but an older recording."""
 
@@ -150,7 +176,7 @@ class _Folder:
     def _begin(self) -> None:
         """Say that the folder is a recording of ours, not finished yet; then remove an older one."""
         self._put(self._path / "bundle.json", canonical.encode({"format": FORMAT, "calipso": _version()}))
-        for part in ("api", "cli"):
+        for part in ("api", "cli", "db"):
             try:
                 if (self._path / part).exists():
                     shutil.rmtree(self._path / part)
@@ -191,7 +217,7 @@ def _is_marked(path: Path) -> bool:
 
 def _is_ours(file: Path) -> bool:
     name = file.name.removeprefix(".").removesuffix(".unfinished")
-    if file.parts[0] == "api":
+    if file.parts[0] in ("api", "db"):
         return len(file.parts) == 2 and _OURS.fullmatch(name) is not None
     if file.parts[0] == "cli":
         return len(file.parts) == 3 and _OURS.fullmatch(name) is not None

@@ -84,6 +84,25 @@ class BusAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """How the databases of Neutron and Nova are reached, for what their APIs do not tell."""
+
+    host: str
+    user: str
+    """One that may only read (GRANT SELECT) is enough."""
+    password: str
+    """A reference."""
+    port: int = 3306
+    ca: str | None = None
+    """A path of the certificates that TLS trusts; None: without TLS."""
+    neutron: str = "neutron"
+    nova: tuple[str, ...] = ("nova",)
+    """One for each cell."""
+    timeout_seconds: float = 30.0
+    """For the connection, and for each answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentSettings:
     """What is known of an environment before it is scanned."""
 
@@ -98,6 +117,7 @@ class EnvironmentSettings:
     distribution_version: str | None = None
     ssh: SshSettings | None = None
     bus: BusSettings | None = None
+    database: DatabaseSettings | None = None
 
     @classmethod
     def from_document(cls, document: Document, source: str = "the settings") -> "EnvironmentSettings":
@@ -116,6 +136,7 @@ class EnvironmentSettings:
             distribution_version=table.text("distribution_version"),
             ssh=_ssh(table.table("ssh")),
             bus=_bus(table.table("bus")),
+            database=_database(table.table("database")),
         )
         table.finish()
         return settings
@@ -140,6 +161,8 @@ class EnvironmentSettings:
             document[key] = list(document[key])
         if self.bus is not None:
             document["bus"] |= {"exchanges": list(self.bus.exchanges), "topics": list(self.bus.topics)}
+        if self.database is not None:
+            document["database"]["nova"] = list(self.database.nova)
         return document
 
 
@@ -185,6 +208,24 @@ def _bus(table: "_Table | None") -> BusSettings | None:
         exchanges=table.texts("exchanges") or default.exchanges,
         topics=table.texts("topics") or default.topics,
         queue=table.text("queue"),
+    )
+    table.finish()
+    return settings
+
+
+def _database(table: "_Table | None") -> DatabaseSettings | None:
+    if table is None:
+        return None
+    default = DatabaseSettings(host="", user="", password="")
+    settings = DatabaseSettings(
+        host=table.required("host"),
+        user=table.required("user"),
+        password=_required_reference(table),
+        port=table.port("port") or default.port,
+        ca=table.text("ca"),
+        neutron=table.text("neutron") or default.neutron,
+        nova=table.texts("nova") or default.nova,
+        timeout_seconds=table.seconds("timeout_seconds", default.timeout_seconds),
     )
     table.finish()
     return settings

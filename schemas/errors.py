@@ -14,7 +14,8 @@ CalipsoError
 │   ├── HostUnreachable   no SSH session to a host
 │   ├── BusUnreachable    no connection to the cloud's message bus, or it was lost
 │   ├── CommandFailed     a command on a host ended badly or timed out
-│   └── RequestFailed     an API request was refused, failed, or is not in the bundle
+│   ├── RequestFailed     an API request was refused, failed, or is not in the bundle
+│   └── DatabaseFailed    a question to a database was refused, failed, or is not in the bundle
 ├── LogError              the event log cannot be read or written
 │   ├── LogCorrupt        what is stored is not what was written
 │   ├── LogTooNew         the log was written by a newer Calipso
@@ -81,6 +82,10 @@ class CommandFailed(CouldNotLook):
 
 class RequestFailed(CouldNotLook):
     """An API request was refused, failed, or is not in the bundle."""
+
+
+class DatabaseFailed(CouldNotLook):
+    """A question to a database was refused, failed, or is not in the bundle."""
 
 
 class LogError(CalipsoError):

@@ -7,7 +7,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.servers.kafka", "tests.servers.mongo", "tests.servers.rabbitmq"]
+pytest_plugins = ["tests.servers.kafka", "tests.servers.mariadb", "tests.servers.mongo", "tests.servers.rabbitmq"]
 
 settings.register_profile(
     "calipso", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]

@@ -1,6 +1,6 @@
 """The fetchers by the names that a scan plan calls them by."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from producers.fetchers import (
     bridge,
@@ -11,9 +11,13 @@ from producers.fetchers import (
     openvswitch,
     ovn,
     pnic,
+    records,
     tenancy,
 )
-from producers.fetchers.contract import Completion, Source
+from producers.fetchers.contract import Completion, Detail, Source
+from producers.found import Found
+from producers.look import Look
+from schemas.canonical import Document
 
 FETCHERS: Mapping[str, Source] = {
     "regions": Source("region", tenancy.fetch_regions),
@@ -48,3 +52,18 @@ COMPLETERS: Mapping[str, Completion] = {
     "host_os": Completion(compute.complete_host, ("os",)),
 }
 """What may complete the objects of an entry, one by one."""
+
+
+def _recorded(describe: Callable[[Look, Found], Document], *attributes: str) -> Detail:
+    return Detail(describe, attributes, lambda look: look.has_database)
+
+
+DETAILS: Mapping[str, Detail] = {
+    "port_bindings": _recorded(records.port_bindings, "bindings"),
+    "provisioning_blocks": _recorded(records.provisioning_blocks, "provisioning_blocks"),
+    "router_agents": _recorded(records.router_agents, "l3_agents"),
+    "dhcp_agents": _recorded(records.dhcp_agents, "dhcp_agents"),
+    "network_info": _recorded(records.network_info, "network_info"),
+    "tunnel_registration": _recorded(records.registration, "registered"),
+}
+"""What another source may add to all objects of an entry."""

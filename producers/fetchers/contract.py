@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from producers.found import Found
 from producers.look import Look
+from schemas.canonical import Document
 
 Fetcher = Callable[[Look, Found], Iterator[Found]]
 """Yields the objects found under a parent, any order. It asks the cloud only through the look, and knows of what
@@ -19,6 +20,19 @@ class Completion(NamedTuple):
 
     complete: Completer
     attributes: tuple[str, ...]
+
+
+class Detail(NamedTuple):
+    """What another source adds to each object of a fetch; it is asked for all of them at once.
+
+    `describe` answers attributes of one object, not necessarily all. Raises CouldNotLook, BadInput: then none of the
+    objects has them, and the fetch itself is as good as without.
+    """
+
+    describe: Callable[[Look, Found], Document]
+    attributes: tuple[str, ...]
+    applies: Callable[[Look], bool]
+    """Whether the source is there at all."""
 
 
 class Source(NamedTuple):

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from producers.access import Access, Answer
+from producers.access import Access, Answer, Table
 from producers.answers import AnsweringCloud, ApiAnswer
 from producers.bundle import open_bundle, read_bundle
 from producers.recording import RecordingAccess
-from producers.settings import EnvironmentSettings, SshSettings
+from producers.settings import DatabaseSettings, EnvironmentSettings, SshSettings
 from schemas import canonical
-from schemas.errors import BadBundle, CommandFailed, Conflict, HostUnreachable, RequestFailed
+from schemas.errors import BadBundle, CommandFailed, Conflict, DatabaseFailed, HostUnreachable, RequestFailed
 from tests.recordings import RECORDINGS, needs_recordings
 
 PLANTED = "tr0ub4dor&3"
@@ -74,6 +74,66 @@ def test_what_was_asked_is_replayed_and_what_was_not_could_not_be_looked_at(tmp_
     with pytest.raises(RequestFailed, match="does not hold"):
         replay.cloud.catalog()
     assert recording.cloud.catalog() == open_bundle(tmp_path).cloud.catalog()
+
+
+class ScriptedDatabase:
+    """Databases that answer from a list."""
+
+    def __init__(self, rows: dict[Table, list[dict[str, Any]]]) -> None:
+        self.answers = rows
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        """Answer, or have no connection."""
+        if table not in self.answers:
+            raise DatabaseFailed(f"database {table}: no connection")
+        return self.answers[table]
+
+
+AGENTS = Table("neutron", "agents", ("id", "host"))
+
+
+def with_database(*rows: dict[str, Any]) -> Access:
+    """Answer an access that has one table of the databases, too."""
+    return replace(scripted(), database=ScriptedDatabase({AGENTS: list(rows)}))
+
+
+def test_rows_of_a_database_are_replayed_without_their_secrets(tmp_path: Path) -> None:
+    recording = RecordingAccess(with_database({"id": "a", "host": f"amqp://u:{PLANTED}@h"}), tmp_path)
+    assert recording.database is not None
+    assert recording.database.rows(AGENTS) == recording.database.rows(AGENTS)
+    recording.cloud.get_all("network", "/v2.0/ports", "ports")
+    replay = open_bundle(tmp_path)
+    assert replay.database is not None
+    assert replay.database.rows(AGENTS) == [{"id": "a", "host": "amqp://u:***@h"}]
+    assert not [path for path in tmp_path.rglob("*.json") if PLANTED in path.read_text()]
+    with pytest.raises(DatabaseFailed, match=r"does not hold the table neutron\.ports"):
+        replay.database.rows(Table("neutron", "ports", ("id",)))
+    with pytest.raises(DatabaseFailed, match="does not hold"):
+        replay.database.rows(replace(AGENTS, columns=("id",)))
+
+
+def test_a_bundle_says_whether_the_databases_were_asked(tmp_path: Path) -> None:
+    """One that did not answer could not be looked at; one that nobody had a way to is not missed."""
+    settings = EnvironmentSettings("lab", database=DatabaseSettings("h", "u", "env:P"))
+    for name, inner in (("asked", with_database()), ("not", scripted())):
+        recording = RecordingAccess(inner, tmp_path / name)
+        recording.cloud.get_all("network", "/v2.0/ports", "ports")
+        recording.finish(settings)
+        assert "env:P" not in (tmp_path / name / "bundle.json").read_text()
+    asked = open_bundle(tmp_path / "asked").database
+    assert asked is not None
+    with pytest.raises(DatabaseFailed):
+        asked.rows(AGENTS)
+    assert open_bundle(tmp_path / "not").database is None
+
+
+def test_a_second_recording_replaces_the_rows_of_the_first(tmp_path: Path) -> None:
+    first = RecordingAccess(with_database({"id": "a", "host": "h"}), tmp_path)
+    assert first.database is not None
+    first.database.rows(AGENTS)
+    again = RecordingAccess(scripted(), tmp_path)
+    again.cloud.get_all("network", "/v2.0/ports", "ports")
+    assert open_bundle(tmp_path).database is None
 
 
 def test_what_could_not_be_answered_is_not_recorded(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A small cloud made of answers: both doors of it, to be changed answer by answer."""
+"""A small cloud made of answers: the doors of it, to be changed answer by answer."""
 
 import json
 import threading
@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from producers.access import Access, Answer
-from schemas.errors import CommandFailed, HostUnreachable, RequestFailed
+from producers.access import Access, Answer, Table
+from schemas.errors import CommandFailed, DatabaseFailed, HostUnreachable, RequestFailed
 
 AGENT = {
     "id": "agent-1",
@@ -78,18 +78,20 @@ def default_commands() -> dict[str, tuple[int, str]]:
 
 @dataclass
 class Cloud:
-    """Both doors. What `resources` or `commands` lacks, or what is an error there, is raised."""
+    """The doors. What `resources` or `commands` lacks, or what is an error there, is raised."""
 
     resources: dict[str, Any] = field(default_factory=default_resources)
     commands: dict[str, tuple[int, str]] = field(default_factory=default_commands)
     regions: tuple[str, ...] = ("r1",)
     unreachable: set[str] = field(default_factory=set)
+    tables: dict[str, list[dict[str, Any]]] | None = None
+    """The rows of the databases' tables by name; None where nobody gave a way to them."""
     asked: Counter[tuple[str, str]] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def access(self) -> Access:
         """Answer the doors."""
-        return Access(self, self)
+        return Access(self, self, None if self.tables is None else self)
 
     def get(self, service: str, path: str, microversion: str | None = None) -> Any:
         """Answer no single resource: a scan asks for lists."""
@@ -120,6 +122,13 @@ class Cloud:
             raise CommandFailed(f"{host}: '{command}' timed out after 30 seconds")
         code, text = self.commands[command]
         return Answer(host, command, text, code)
+
+    def rows(self, table: Table) -> list[dict[str, Any]]:
+        """Answer the rows of a table."""
+        self._count(table.database, table.name)
+        if self.tables is None or table.name not in self.tables:
+            raise DatabaseFailed(f"database {table.database}, table {table.name}: there is no such table")
+        return [{column: row[column] for column in table.columns} for row in self.tables[table.name]]
 
     def _count(self, place: str, question: str) -> None:
         with self._lock:

@@ -289,3 +289,29 @@ def test_closing_the_doors_of_a_bundle_is_allowed(tmp_path: Path) -> None:
     one_port(tmp_path)
     access: Access = open_bundle(tmp_path)
     access.close()
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ("[]", ()),
+        ('{"database": "neutron", "table": "agents", "rows": []}', ("'columns'",)),
+        ('{"database": 1, "table": "agents", "columns": [], "rows": []}', ("'database'",)),
+        ('{"database": "neutron", "table": "agents", "columns": ["id"], "rows": [["a"]]}', ("'rows'",)),
+        ('{"database": "neutron", "table": "agents", "columns": ["id"], "rows": [{"host": "h"}]}', ("'rows'",)),
+    ],
+)
+def test_rows_of_a_database_that_are_none_are_refused(tmp_path: Path, document: str, words: tuple[str, ...]) -> None:
+    one_port(tmp_path)
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db" / "1.json").write_text(document)
+    refused(tmp_path, "1.json", *words)
+
+
+def test_two_files_with_other_rows_of_one_table_are_refused(tmp_path: Path) -> None:
+    one_port(tmp_path)
+    (tmp_path / "db").mkdir()
+    for name, host in (("1.json", "h1"), ("2.json", "h2")):
+        rows = {"database": "neutron", "table": "agents", "columns": ["host"], "rows": [{"host": host}]}
+        (tmp_path / "db" / name).write_text(json.dumps(rows))
+    refused(tmp_path, "2.json", "another answer of neutron.agents")

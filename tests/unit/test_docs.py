@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from calipso.cli import BROKEN_PIPE, TROUBLE, app
-from producers.settings import BusSettings, EnvironmentSettings, HostAddress, SshSettings
+from producers.settings import BusSettings, DatabaseSettings, EnvironmentSettings, HostAddress, SshSettings
 from schemas.errors import BadInput
 from schemas.events import Payload
 
@@ -125,7 +125,7 @@ def test_every_kind_of_event_is_documented() -> None:
     assert all(f"`{payload.__name__}`" in section("events") for payload in get_args(Payload))
 
 
-@pytest.mark.parametrize("table", [EnvironmentSettings, SshSettings, HostAddress, BusSettings])
+@pytest.mark.parametrize("table", [EnvironmentSettings, SshSettings, HostAddress, BusSettings, DatabaseSettings])
 def test_every_key_of_an_environment_is_documented(table: type) -> None:
     shown = set(re.findall(r"^(\w+) = |^\[(?:\w+\.)*(\w+)|`(\w+) = ", ENVIRONMENT, re.MULTILINE))
     names = {name for found in shown for name in found} | set(re.findall(r"\[ssh\.(\w+)\.", ENVIRONMENT))

@@ -49,6 +49,8 @@ def test_every_entry_of_the_plan_that_ships_names_its_folders() -> None:
         ({"completer": 7}, "entry 'host': 'completer' must be a text"),
         ({"folder": "Hosts"}, "entry 'host': unknown key 'folder'"),
         ({"folders": ["Hosts"]}, "entry 'host': the folders around a host are []"),
+        ({"details": ["magic"]}, "entry 'host': there is no detail 'magic'"),
+        ({"details": "magic"}, "entry 'host': 'details' must be a list of texts"),
         ({"folders": "Hosts"}, "entry 'host': 'folders' must be a list of texts"),
         ({"condition": {"moon": ["full"]}}, "entry 'host': there is no condition 'moon'"),
         ({"condition": {"mechanism_drivers": "OVS"}}, "entry 'host': 'condition' must be an object of lists of texts"),
@@ -128,7 +130,7 @@ _JSON = st.recursive(
 
 @given(
     st.sampled_from(json.loads(DEFAULT.read_text())["entries"]),
-    st.sampled_from(["name", "type", "under", "fetcher", "completer", "folders", "condition"]),
+    st.sampled_from(["name", "type", "under", "fetcher", "completer", "details", "folders", "condition"]),
     _JSON,
 )
 def test_any_value_in_any_key_is_read_or_refused(entry: dict[str, Any], key: str, value: object) -> None:

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from producers.secrets import Secret, is_reference, resolve
-from producers.settings import BusSettings, EnvironmentSettings, HostAddress, SshSettings, split_bus, split_jump
+from producers.settings import (
+    BusSettings,
+    DatabaseSettings,
+    EnvironmentSettings,
+    HostAddress,
+    SshSettings,
+    split_bus,
+    split_jump,
+)
 from schemas import canonical
 from schemas.errors import BadSettings
 
@@ -70,6 +78,17 @@ bus_settings = st.builds(
     topics=st.lists(names, min_size=1, max_size=3).map(tuple),
     queue=st.none() | names,
 )
+database_settings = st.builds(
+    DatabaseSettings,
+    host=names,
+    user=names,
+    password=st.just("file:/run/secrets/db"),
+    port=st.integers(1, 65535),
+    ca=st.none() | names,
+    neutron=names,
+    nova=st.lists(names, min_size=1, max_size=3).map(tuple),
+    timeout_seconds=st.floats(0.001, 86_400),
+)
 all_settings = st.builds(
     EnvironmentSettings,
     cloud=st.none() | names,
@@ -81,6 +100,7 @@ all_settings = st.builds(
     distribution_version=st.none() | names,
     ssh=st.none() | ssh_settings,
     bus=st.none() | bus_settings,
+    database=st.none() | database_settings,
 )
 
 
@@ -229,3 +249,21 @@ def test_a_literal_secret_of_the_bus_is_refused_and_not_repeated(bus: dict[str, 
 def test_a_bus_is_user_hosts_and_virtual_host(url: str, parts: tuple[Any, ...]) -> None:
     found = split_bus(url)
     assert (found.tls, found.user, found.hosts, found.vhost) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[database]\nhost = 'h'\nuser = 'u'", "'database.password' is missing"),
+        ("[database]\nuser = 'u'\npassword = 'env:P'", "'database.host' is missing"),
+        (f"[database]\nhost = 'h'\nuser = 'u'\npassword = '{PLANTED}'", "'database.password' is a secret"),
+        ("[database]\nhost = 'h'\nuser = 'u'\npassword = 'env:P'\nnova = 'nova'", "'database.nova' must be a list"),
+        ("[database]\nhost = 'h'\nuser = 'u'\npassword = 'env:P'\nname = 'x'", "'database.name' is not a known key"),
+    ],
+)
+def test_a_bad_way_to_the_databases_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "lab.toml"
+    path.write_text(text)
+    with pytest.raises(BadSettings, match=reason.replace("'", ".")) as caught:
+        EnvironmentSettings.load(path)
+    assert PLANTED not in str(caught.value)
