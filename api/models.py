@@ -315,6 +315,60 @@ class Diff(_Answer):
     cliques: Differences = Field(description="Cliques that differ.")
 
 
+class ImaginedCause(Cause):
+    """The event of the real or the imagined future that brought something about."""
+
+    future: Literal["real", "what-if"] = Field(
+        description="what-if: an event of the imagined future; real: one that really was, and was edited or undone."
+    )
+    edit: Literal["dropped", "altered", "added"] | None = Field(description="What was done to it, null: nothing.")
+    added: int | None = Field(description="Which of the added events it is, from 1; it stands behind `offset`.")
+
+
+class ImaginedField(FieldDifference):
+    """One field that would be otherwise, with the event that makes it so."""
+
+    cause: ImaginedCause = Field(description="What would give it its value, else what really gave it the present one.")
+
+
+class ImaginedComeOrGone(Named):
+    """Something that is there in one of two futures only."""
+
+    document: dict[str, Any] | None = Field(description="As it is in the future in which it is there.")
+    cause: ImaginedCause = Field(description="The event that makes it appear or disappear.")
+
+
+class ImaginedChanged(Named):
+    """Something that is there in both futures and differs."""
+
+    fields: list[ImaginedField] = Field(description="The fields that differ, by name: real before, imagined after.")
+
+
+class ImaginedDifferences(_Answer):
+    """What would be otherwise, of one kind of thing."""
+
+    added: list[ImaginedComeOrGone] = Field(description="What would be there and is not.")
+    removed: list[ImaginedComeOrGone] = Field(description="What is there and would not be.")
+    changed: list[ImaginedChanged] = Field(description="What would be otherwise.")
+
+
+class Counterfactual(_Answer):
+    """What would be otherwise if some events had been."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    environment: str = Field(description="Name of the environment.")
+    from_: Moment = Field(alias="from", description="Where the imagined future begins.")
+    upto: Moment = Field(description="Where both futures are compared.")
+    events: int = Field(description="How many events were folded in the imagined future.")
+    dropped: int = Field(description="How many events were left out.")
+    altered: int = Field(description="How many events were told otherwise.")
+    added: int = Field(description="How many events were put between.")
+    objects: ImaginedDifferences = Field(description="Objects that would be otherwise.")
+    links: ImaginedDifferences = Field(description="Links that would be otherwise.")
+    cliques: ImaginedDifferences = Field(description="Cliques that would be otherwise.")
+
+
 class Expected(Moment):
     """A moment, and whether an expectation holds at it."""
 

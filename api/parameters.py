@@ -145,6 +145,48 @@ class BisectQuestion(_Question):
     )
 
 
+class WhatIf(_Question):
+    """What had been otherwise."""
+
+    from_: str | None = Field(
+        None,
+        alias="from",
+        description=(
+            f"The moment from which on it is otherwise: {_MOMENT}. Default: just before the first event that is "
+            "dropped or altered by its offset."
+        ),
+        examples=["@as-designed"],
+    )
+    upto: str = Field("latest", description=f"The moment to compare at: {_MOMENT}.", examples=["latest"])
+    drop: list[int | str] = Field(
+        default_factory=list, description="Events that had not been, each by its offset or id.", examples=[[18]]
+    )
+    drop_event_types: list[str] = Field(
+        default_factory=list,
+        description=f"Kinds of event of which none had been: {', '.join(sorted(PAYLOADS))}.",
+        examples=[["NotificationReceived"]],
+    )
+    drop_sources: list[str] = Field(
+        default_factory=list, description="Sources of which no event had been.", examples=[["nfv-monitor"]]
+    )
+    alter: dict[int, dict[str, Any]] = Field(
+        default_factory=dict,
+        description=(
+            'Events that had said something else, by offset: `{"event", "payload"}`, or `{"patch"}`, a merge patch '
+            "(RFC 7396): of ObjectsSeen of its documents by id, of a notification of its body, else of the payload."
+        ),
+        examples=[{"20": {"patch": {"i-web": {"status": "ERROR"}}}}],
+    )
+    add: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description=(
+            'Events that had been, too: `{"event", "payload"}`, and if wanted `after` (the offset behind which), `id`, '
+            "`source`, `cause`, `occurred_at`. docs/commands.md shows one."
+        ),
+        examples=[[{"event": "EnvironmentDefined", "payload": {"settings": {"uplinks": ["eth*"]}}}]],
+    )
+
+
 class EventsQuestion(PageQuestion):
     """A list of events."""
 

@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 done, 1 it differs (diff) or broke (bisect), 2 trouble, 141 a pipe was left."""
+"""The command line. Exit codes: 0 done, 1 it differs (diff, what-if) or broke (bisect), 2 trouble, 141 a pipe left."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from calipso import bisecting, collector, demo, letters, reading, terminal, working, writing
+from calipso import bisecting, collector, demo, imagining, letters, reading, terminal, working, writing
 from calipso.settings import DEFAULT_LOG, read
 from schemas.errors import CalipsoError
 
@@ -55,6 +55,7 @@ _RUNNING = "Run"
 _COMMANDS: tuple[tuple[str, str, Callable[..., None], str], ...] = (
     (_ASKING, "diff", reading.diff, "diff lab @sunday latest"),
     (_ASKING, "bisect", bisecting.bisect, "bisect lab -2h latest --expect 'instance web-1.status == ACTIVE'"),
+    (_ASKING, "what-if", imagining.what_if, "what-if lab --drop 111"),
     (_ASKING, "clique", reading.clique, "clique lab instance web-1"),
     (_ASKING, "impact", reading.impact, "impact lab host compute-2 --at -2h"),
     (_ASKING, "history", reading.history, "history lab instance web-1"),

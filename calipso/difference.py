@@ -39,6 +39,11 @@ def the_diff(answer: Document, parts: Sequence[str], names: Names) -> None:
     pieces((answer["environment"], "bold"))
     for side in ("from", "to"):
         line(f"  {side:<4} offset {answer[side]['offset']}, {answer[side]['time']}")
+    the_differences(answer, parts, names)
+
+
+def the_differences(answer: Document, parts: Sequence[str], names: Names) -> None:
+    """Print what differs, without the moments that were compared."""
     for part in PARTS:
         hint = "" if part in parts or not any(_all(answer[part])) else f" (to see them: --only {part})"
         pieces((part, "bold"), (f": {_sizes(answer[part])}{hint}", ""))
@@ -57,7 +62,7 @@ def _sizes(found: Document) -> str:
 
 def _row(how: str, item: Document, part: str, names: Names) -> _Row:
     fields = item.get("fields", [])
-    causes = {field["cause"]["offset"]: field["cause"] for field in fields}
+    causes = {_order(field["cause"]): field["cause"] for field in fields}
     own = item.get("cause") or (next(iter(causes.values())) if len(causes) == 1 else None)
     texts = _members(fields, names) if part == "cliques" else _texts(fields)
     return _Row(how, item["type"], _name(item, names), list(texts), own)
@@ -94,24 +99,34 @@ def _print(found: list[_Row]) -> None:
         line("")
         line(kind, "bold")
         for row in rows:
-            own = "" if row.cause is None else f"  #{row.cause['offset']}"
+            own = "" if row.cause is None else f"  {_mark(row.cause)}"
             pieces((f"  {SIGNS[row.how]} {row.title}", STYLES[row.how]), (own, "dim"))
             for text, cause in row.fields:
-                clipped(f"      {text}" if row.cause else f"      {text}  #{cause['offset']}")
+                clipped(f"      {text}" if row.cause else f"      {text}  {_mark(cause)}")
 
 
 def _print_causes(answer: Document, parts: Sequence[str]) -> None:
     """Print what the offsets stand for: neighbours of one source and time in one line."""
     items = [item for part in parts for item in _all(answer[part])]
-    found = {cause["offset"]: cause for item in items for cause in _causes(item)}
+    found = {_order(cause): cause for item in items for cause in _causes(item)}
     if found:
         line("")
-    groups = [(what, list(group)) for what, group in groupby((found[offset] for offset in sorted(found)), key=_what)]
+    groups = [(what, list(group)) for what, group in groupby((found[place] for place in sorted(found)), key=_what)]
     for what, group in groups[:_CAUSES]:
-        first, last = group[0]["offset"], group[-1]["offset"]
-        line(f"#{first}: {what}" if first == last else f"#{first} to #{last}: {what}", "dim")
+        first, last = _mark(group[0]), _mark(group[-1])
+        line(f"{first}: {what}" if first == last else f"{first} to {last}: {what}", "dim")
     if len(groups) > _CAUSES:
         line(f"and {len(groups) - _CAUSES} more causes (calipso events {answer['environment']})", "dim")
+
+
+def _order(cause: Document) -> tuple[int, int, bool]:
+    """Answer where an event stands, of two futures in that one which really came (of one alone, all are of it)."""
+    return cause["offset"], cause.get("added") or 0, cause.get("future") == "what-if"
+
+
+def _mark(cause: Document) -> str:
+    """Answer what a person finds an event by: its offset, `+2` for the second of those that were added."""
+    return f"#+{cause['added']}" if cause.get("added") else f"#{cause['offset']}"
 
 
 def _causes(item: Document) -> list[Document]:
@@ -119,4 +134,5 @@ def _causes(item: Document) -> list[Document]:
 
 
 def _what(cause: Document) -> str:
-    return f"{cause['source']}, {seconds(cause['time'])}"
+    edit = f", {cause['edit']}" if cause.get("edit") else ""
+    return f"{cause['source']}, {seconds(cause['time'])}{edit}"

@@ -1,7 +1,7 @@
 """The reading commands: each asks one question and shows the answer."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, get_args
 
@@ -161,9 +161,9 @@ def diff(
     raise typer.Exit(1 if differs(answer) else 0)
 
 
-def names_of(engine: Engine, answer: Document) -> Callable[[str, str], str]:
+def names_of(engine: Engine, answer: Document, moments: Sequence[str] = ("to", "from")) -> Callable[[str, str], str]:
     """Answer what labels an object that a comparison mentions: by its later name, by its id if it has none."""
-    sides = [engine.questions.past(answer["environment"], str(answer[side]["offset"])) for side in ("to", "from")]
+    sides = [engine.questions.past(answer["environment"], str(answer[side]["offset"])) for side in moments]
 
     def name(object_type: str, object_id: str) -> str:
         found = (past.get(Ref(object_type, object_id)) for past in sides)
@@ -198,14 +198,17 @@ def events(
         str | None, typer.Option("--event", metavar="EVENT", help="Only events such as ScanStarted.")
     ] = None,
     limit: Limit = None,
+    payload: Annotated[
+        bool, typer.Option("--payload", metavar="", help="All that each event says, too: as JSON, for what-if.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Show what happened, in order: scans, notifications, snapshots."""
     check_event(kind)
     with existing(settings_of(context)) as engine:
         begin = -1 if after is None else engine.questions.moment(environment, after).offset
-        found, following, end = engine.questions.events(environment, begin, upto, limit, kind)
-    if json:
+        found, following, end = engine.questions.events(environment, begin, upto, limit, kind, payload=payload)
+    if json or payload:
         moment = {"environment": environment, "offset": end.offset, "time": iso(end.time)}
         return as_json({**moment, "events": found, "next": following})
     show.events(found)

@@ -267,7 +267,7 @@ class Fold:
         if key not in self.records:
             return []
         document = self._scan_document(failed.scan_id)
-        document["failures"].append(
+        document.setdefault("failures", []).append(
             {
                 "entry": failed.scope.entry,
                 "parent": [failed.scope.parent_type, failed.scope.parent_id],

@@ -120,7 +120,7 @@ def encode(event: Event) -> bytes:
         event.cause,
         name,
         schema_fingerprint(name),
-        _write(name, _values(payload)),
+        _write(name, values_of(payload)),
     )
     return _prefix() + _write("Envelope", envelope._asdict())
 
@@ -206,7 +206,7 @@ def decode_payload(envelope: Envelope, written_by: Released | None = None) -> Pa
             f"event {envelope.id[:80]!r} holds a {name[:80]!r} of a schema unknown to this version "
             f"(fingerprint {envelope.payload_fingerprint.hex()})"
         )
-    payload = _payload(name, _read(name, envelope.payload, writer))
+    payload = payload_of(name, _read(name, envelope.payload, writer))
     if isinstance(payload, ObjectsSeen) and len(payload.ids) != len(payload.documents):
         raise LogCorrupt(
             f"event {envelope.id[:80]!r} has {len(payload.ids)} ids but {len(payload.documents)} documents"
@@ -235,17 +235,18 @@ def _writer(name: str, mark: bytes, written_by: Released | None) -> dict[str, An
 _FIELDS = {name: [field.name for field in fields(cls)] for name, cls in {**PAYLOADS, "Scope": Scope}.items()}
 
 
-def _values(record: object) -> dict[str, Any]:
-    """Answer a payload or scope as fastavro takes it."""
+def values_of(record: object) -> dict[str, Any]:
+    """Answer a payload or scope as the schemas name its parts, records as dicts."""
     values = {name: getattr(record, name) for name in _FIELDS[type(record).__name__]}
     if isinstance(values.get("scope"), Scope):
-        values["scope"] = _values(values["scope"])
+        values["scope"] = values_of(values["scope"])
     if isinstance(values.get("covered"), list):
-        values["covered"] = [_values(each) if isinstance(each, Scope) else each for each in values["covered"]]
+        values["covered"] = [values_of(each) if isinstance(each, Scope) else each for each in values["covered"]]
     return values
 
 
-def _payload(name: str, values: dict[str, Any]) -> Payload:
+def payload_of(name: str, values: dict[str, Any]) -> Payload:
+    """Answer the payload of such values, which are used up; they must be what the schema of `name` says."""
     if "scope" in values:
         values["scope"] = Scope(**values["scope"])
     if "covered" in values:

@@ -37,7 +37,7 @@ class Looked:
         listed = key.type in self.types or any(key.type == name.type for name in self.names)
         return key in self.keys or (key.kind is Kind.OBJECT and listed)
 
-    def tells(self, change: Change) -> bool:
+    def tells(self, change: Change[int]) -> bool:
         """Answer whether a change is one that a person should see who asks why it came to something else."""
         if change.key.kind is not Kind.OBJECT or change.key in self.keys:
             return self.touches(change.key)
@@ -192,7 +192,7 @@ class Bisection:
         return any(looked.touches(key) for key in self._history.changed(self._environment, after, upto))
 
 
-def _document(change: Change) -> Document:
+def _document(change: Change[int]) -> Document:
     return {
         "kind": change.key.kind.value,
         "type": change.key.type,

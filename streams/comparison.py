@@ -1,7 +1,8 @@
 """Two moments of one environment, compared: costs what changed between them, not what exists."""
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from projections.change import Key, Kind
 from projections.diff import FieldChange, diff
@@ -11,21 +12,24 @@ from streams.moments import Moment, iso
 
 COMPARED = {Kind.OBJECT: "objects", Kind.LINK: "links", Kind.CLIQUE: "cliques"}
 
+Cause = TypeVar("Cause")
+"""What an event that caused something is known by; an offset where there is but one future."""
+
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """How one key differs between the two moments."""
+class Change(Generic[Cause]):
+    """How one key differs between two states."""
 
     key: Key
     before: Document | None
     after: Document | None
-    fields: list[tuple[FieldChange, int]]
-    """Of a changed key: each field with the offset of the event that gave it the later value."""
-    offset: int
+    fields: list[tuple[FieldChange, Cause]]
+    """Of a changed key: each field with the event that gave it the later value."""
+    cause: Cause
     """The event that brought the later state about."""
 
 
-def compare(history: History, environment: str, a: Moment, b: Moment) -> list[Change]:
+def compare(history: History, environment: str, a: Moment, b: Moment) -> list[Change[int]]:
     """Answer the objects, links and cliques that differ, sorted by key, as seen when going from `a` to `b`."""
     low, high = sorted((a.offset, b.offset))
     changes = []
@@ -37,7 +41,7 @@ def compare(history: History, environment: str, a: Moment, b: Moment) -> list[Ch
     return changes
 
 
-def _compare_key(history: History, environment: str, key: Key, a: int, b: int) -> Change | None:
+def _compare_key(history: History, environment: str, key: Key, a: int, b: int) -> Change[int] | None:
     low, high = sorted((a, b))
     first = visible(key.kind, history.get(environment, key, low))
     versions = [(v.offset, visible(key.kind, v)) for v in history.versions(environment, key, low, high)]
@@ -46,9 +50,10 @@ def _compare_key(history: History, environment: str, key: Key, a: int, b: int) -
     if before is None and after is None:
         return None
     if before is None or after is None:
-        return Change(key, before, after, [], _turned(first, versions))
-    blamed = _blamed(first, versions)
-    fields = [(change, _cause(change.field, blamed)) for change in diff(before, after)]
+        cause = turned(first, versions)
+        return Change(key, before, after, [], versions[-1][0] if cause is None else cause)
+    known = blamed(first, versions)
+    fields = [(change, max(related(change.field, known))) for change in diff(before, after)]
     return Change(key, before, after, fields, max(offset for _, offset in fields)) if fields else None
 
 
@@ -72,46 +77,52 @@ def is_the_same(kind: Kind, before: Version | None, after: Version | None) -> bo
     return old is not None and new is not None and not diff(old, new)
 
 
-def _turned(first: Document | None, versions: list[tuple[int, Document | None]]) -> int:
-    """Answer the newest event that made the key appear or disappear."""
-    turned, there = versions[-1][0], first is not None
+def turned(first: Document | None, versions: Sequence[tuple[int, Document | None]]) -> int | None:
+    """Answer the newest event that made a key appear or disappear, None if it was there, or not, all the time."""
+    found, there = None, first is not None
     for offset, document in versions:
         if (document is not None) != there:
-            turned, there = offset, not there
-    return turned
+            found, there = offset, not there
+    return found
 
 
-def _blamed(first: Document | None, versions: list[tuple[int, Document | None]]) -> dict[str, int]:
-    blamed: dict[str, int] = {}
+def blamed(first: Document | None, versions: Sequence[tuple[int, Document | None]]) -> dict[str, int]:
+    """Answer the fields that versions changed, each with the newest event that did."""
+    found: dict[str, int] = {}
     known = first
     for offset, document in versions:
         for change in diff(known or {}, document or {}):
-            blamed[change.field] = offset
+            found[change.field] = offset
         known = document
-    return blamed
+    return found
 
 
-def _cause(field: str, blamed: dict[str, int]) -> int:
-    """Answer the newest event that touched the field, something inside it, or what it lies in."""
-    related = (
+def related(field: str, known: Mapping[str, int]) -> list[int]:
+    """Answer the events that touched the field, something inside it, or what it lies in."""
+    return [
         offset
-        for name, offset in blamed.items()
+        for name, offset in known.items()
         if name == field or name.startswith(f"{field}.") or field.startswith(f"{name}.")
-    )
-    return max(related)
+    ]
 
 
 def comparison(history: History, environment: str, a: Moment, b: Moment) -> Document:
     """Answer the comparison as one JSON document: both moments, then objects, links, cliques."""
     changes = compare(history, environment, a, b)
     causes = _Causes(history, environment)
-    answer: Document = {"environment": environment, "from": _moment(a), "to": _moment(b)}
+    return {"environment": environment, "from": _moment(a), "to": _moment(b), **differences(changes, causes.of)}
+
+
+def differences(changes: Iterable[Change[Cause]], cause_of: Callable[[Cause], Document]) -> Document:
+    """Answer changes as JSON: of objects, links and cliques what was added, removed and changed, and by which event."""
+    found = list(changes)
+    answer: Document = {}
     for kind, name in COMPARED.items():
-        own = [change for change in changes if change.key.kind is kind]
+        own = [change for change in found if change.key.kind is kind]
         answer[name] = {
-            "added": [_gone_or_come(c, c.after, causes) for c in own if c.before is None],
-            "removed": [_gone_or_come(c, c.before, causes) for c in own if c.after is None],
-            "changed": [_changed(c, causes) for c in own if c.fields],
+            "added": [_gone_or_come(c, c.after, cause_of) for c in own if c.before is None],
+            "removed": [_gone_or_come(c, c.before, cause_of) for c in own if c.after is None],
+            "changed": [_changed(c, cause_of) for c in own if c.fields],
         }
     return answer
 
@@ -153,18 +164,18 @@ def _moment(moment: Moment) -> Document:
     return {"offset": moment.offset, "time": iso(moment.time)}
 
 
-def _named(change: Change, document: Document | None) -> dict[str, Any]:
+def _named(change: Change[Cause], document: Document | None) -> dict[str, Any]:
     name = (document or {}).get("name") or change.key.id
     return {"type": change.key.type, "id": change.key.id, "name": name}
 
 
-def _gone_or_come(change: Change, document: Document | None, causes: _Causes) -> Document:
-    return {**_named(change, document), "document": document, "cause": causes.of(change.offset)}
+def _gone_or_come(change: Change[Cause], document: Document | None, cause_of: Callable[[Cause], Document]) -> Document:
+    return {**_named(change, document), "document": document, "cause": cause_of(change.cause)}
 
 
-def _changed(change: Change, causes: _Causes) -> Document:
+def _changed(change: Change[Cause], cause_of: Callable[[Cause], Document]) -> Document:
     fields = [
-        {"field": field.field, "before": field.before, "after": field.after, "cause": causes.of(offset)}
-        for field, offset in change.fields
+        {"field": field.field, "before": field.before, "after": field.after, "cause": cause_of(cause)}
+        for field, cause in change.fields
     ]
     return {**_named(change, change.after), "fields": fields}

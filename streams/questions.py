@@ -14,16 +14,20 @@ from projections.inventory import Obj, Ref
 from projections.link import Link, ends
 from projections.tree import grow, id_path, name_of, name_path, path
 from schemas.canonical import Document, encode
-from schemas.errors import NotFound
+from schemas.errors import BadInput, NotFound
 from schemas.events import Entry
+from schemas.spelling import spelled
 from schemas.vocabulary import ENVIRONMENT, LINK_TYPES, OBJECT_TYPES
 from streams.comparison import cause_document, comparison, visible
+from streams.edits import Edits
 from streams.follower import Upkeep
+from streams.futures import what_if
 from streams.history import History, Version
 from streams.journal import Journal
 from streams.moments import Moment, Moments, iso
 from streams.past import Past
 from streams.summaries import summary
+from streams.worker import Progress, quiet
 
 _T = TypeVar("_T")
 
@@ -275,16 +279,53 @@ class Questions:
             before = after
 
     def events(
-        self, environment: str, after: int = -1, upto: str = "latest", limit: int | None = None, kind: str | None = None
+        self,
+        environment: str,
+        after: int = -1,
+        upto: str = "latest",
+        limit: int | None = None,
+        kind: str | None = None,
+        *,
+        payload: bool = False,
     ) -> tuple[list[Document], int | None, Moment]:
-        """Answer events in order, the offset behind which the next page begins (None: no more), the moment."""
+        """Answer events in order, the offset behind which the next page begins (None: no more), the moment.
+
+        With `payload` each says whole what it says, as schemas.spelling spells it.
+        """
         moment = self.moment(environment, upto)
         entries: Iterable[Entry] = self.journal.read(environment, after=after, upto=moment.offset)
         wanted = (e for e in entries if kind is None or type(e.event.payload).__name__ == kind)
         taken = list(wanted if limit is None else islice(wanted, limit + 1))
         more = limit is not None and len(taken) > limit
         taken = taken[:limit] if more else taken
-        return [event_answer(entry) for entry in taken], taken[-1].offset if more else None, moment
+        answers = [{**event_answer(e), **({"payload": spelled(e.event.payload)} if payload else {})} for e in taken]
+        return answers, taken[-1].offset if more else None, moment
+
+    # -- other futures ---------------------------------------------------------------------------------
+
+    def what_if(
+        self,
+        environment: str,
+        edits: Edits,
+        begin: str | None = None,
+        upto: str = "latest",
+        progress: Progress = quiet,
+    ) -> Document:
+        """Answer what would be otherwise at `upto` if the events behind `begin` had been edited (see what_if).
+
+        Without `begin` the future forks just before the first event that is dropped or altered by its offset.
+        """
+        end = self.moment(environment, upto)
+        fork = self.moment(environment, begin or self._before_all(edits, end))
+        return what_if(self.journal, self.history, environment, edits, fork, end, progress)
+
+    @staticmethod
+    def _before_all(edits: Edits, end: Moment) -> str:
+        if not edits.named:
+            raise BadInput("what-if: name the moment from which on it is otherwise, or an event by its offset")
+        if edits.named[0] == 0:
+            raise BadInput("event at offset 0: nothing lies before it, where a future could fork")
+        return str(min(edits.named[0] - 1, end.offset))
 
     def _cause(self, past: Past, offset: int | None) -> Document | None:
         return None if offset is None else cause_document(self.history, past.environment, offset)

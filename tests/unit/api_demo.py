@@ -202,6 +202,12 @@ NEW_ALERT: Document = {
     "details": {"loss_percent": 11},
 }
 
+
+def last_end(opened: Demo) -> int:
+    """Answer the offset at which the newest scan ended."""
+    return max(e.offset for e in opened.journal.read(ENV) if isinstance(e.event.payload, ScanFinished))
+
+
 ASKED: dict[str, Callable[[Demo], httpx.Response]] = {
     "listEnvironments": lambda d: d.ask("/v1/environments"),
     "getEnvironment": lambda d: d.ask(f"{V1}?at=latest"),
@@ -216,6 +222,7 @@ ASKED: dict[str, Callable[[Demo], httpx.Response]] = {
     "getClique": lambda d: d.ask(f"{V1}/cliques/instance/i-web"),
     "getDiff": lambda d: d.ask(f"{V1}/diff?from=@as-designed&to=latest"),
     "bisect": lambda d: d.ask(f"{V1}/bisect?expect=instance web.status == ACTIVE&from=@as-designed"),
+    "whatIf": lambda d: d.ask(f"{V1}/what-if", "POST", json={"from": "@as-designed", "drop": [last_end(d)]}),
     "getHistory": lambda d: d.ask(f"{V1}/history/instance/i-web"),
     "listEvents": lambda d: d.ask(f"{V1}/events?from=@as-designed&limit=3"),
     "listScans": lambda d: d.ask(f"{V1}/scans"),
