@@ -10,8 +10,7 @@ from api.models import Environment, Environments, Tree
 from api.parameters import AtQuestion, EnvironmentName, TreeQuestion
 from api.problems import BAD_INPUT, BAD_MOMENT
 from projections.inventory import Ref
-from schemas.canonical import Document
-from schemas.errors import BadInput, NotFound
+from schemas.errors import BadInput
 
 router = APIRouter(tags=["environments"])
 
@@ -22,15 +21,7 @@ def list_environments(asked: AskedHere, question: Annotated[AtQuestion, Query()]
 
     Each item says what offset and time it reflects; an environment that was not known at the moment is left out.
     """
-    found = (_at_moment(asked, name, question.at or "latest") for name in asked.questions.journal.environments())
-    return plain({"items": [item for item in found if item is not None]})
-
-
-def _at_moment(asked: AskedHere, name: str, at: str) -> Document | None:
-    try:
-        return asked.questions.environment(name, at)
-    except NotFound:
-        return None
+    return plain({"items": asked.questions.environments(question.at or "latest")})
 
 
 @router.get(

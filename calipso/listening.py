@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from calipso import definition
 from calipso.pulse import Pulse
-from calipso.scanning import check_name, known_settings, write_definition
 from calipso.terminal import line, trouble
 from calipso.wiring import Engine
 from producers.listen import recorded_notifications
-from producers.settings import BusSettings, EnvironmentSettings
+from producers.settings import BusSettings
 from schemas.errors import BadSettings
 from streams.known import KnownNotifications, not_yet_known
 
@@ -36,9 +36,9 @@ def from_bus(engine: Engine, environment: str, define: Path | None) -> None:
     from producers.listener import Listener
     from producers.secrets import resolve
 
-    check_name(environment)
+    definition.check_name(environment)
     settings = _settings(engine, environment, define)
-    bus = Bus(settings, environment, resolve(settings.password))
+    bus = Bus(settings, environment, resolve(settings.password or ""))
     told = _Told(environment, Pulse(engine.settings.folder, "listener", environment))
     known = KnownNotifications(engine.journal, environment)
     listener = Listener(bus, environment, engine.journal.append, known.fresh, told)
@@ -60,14 +60,14 @@ def check(folder: Path, environment: str) -> str:
 
 
 def _settings(engine: Engine, environment: str, define: Path | None) -> BusSettings:
-    settings = known_settings(engine, environment) if define is None else EnvironmentSettings.load(define)
+    settings = definition.known(engine, environment) if define is None else definition.load(define)
     if settings is None or settings.bus is None:
         raise BadSettings(
             f"environment {environment}: how its message bus is reached is not known; describe it under [bus] in a "
             "TOML file and name that with --define FILE, or hand in recorded notifications with --from FILE"
         )
     if define is not None:
-        write_definition(engine, environment, settings)
+        definition.write(engine, environment, settings)
     return settings.bus
 
 

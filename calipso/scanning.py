@@ -6,18 +6,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from calipso import bar, show
+from calipso import bar, definition, show
 from calipso.terminal import line, trouble, warning
-from calipso.wiring import Engine, event, now
+from calipso.wiring import Engine, now
 from producers.access import Access
 from producers.bundle import read_bundle
 from producers.recording import RecordingAccess
 from producers.scan import ScanReport
 from producers.scan import scan as run_scan
 from producers.settings import EnvironmentSettings
-from schemas.canonical import Document, encode
+from schemas.canonical import Document
 from schemas.errors import BadSettings
-from schemas.events import EnvironmentDefined, Event
+from schemas.events import Event
 from streams.locks import environment_lock
 
 
@@ -35,12 +35,12 @@ def scan(
     engine: Engine, environment: str, bundle: Path | None, define: Path | None, uplinks: Sequence[str]
 ) -> Document:
     """Scan a bundle or the live cloud into the log, fold it, and answer what came of it."""
-    check_name(environment)
+    definition.check_name(environment)
     with (
         environment_lock(engine.settings.folder, environment, "scanning"),
         _source(engine, environment, bundle, define, uplinks) as source,
     ):
-        write_definition(engine, environment, source.settings)
+        definition.write(engine, environment, source.settings)
         report = _run(environment, source, engine.journal.append)
     engine.worker.catch_up(environment)
     return _result(engine, environment, report, source.origin)
@@ -50,7 +50,7 @@ def record(
     engine: Engine | None, environment: str, folder: Path, define: Path | None, uplinks: Sequence[str]
 ) -> Document:
     """Walk the live cloud as a scan does and save every answer in a new folder; the log, if any, stays as it is."""
-    check_name(environment)
+    definition.check_name(environment)
     with _source(engine, environment, None, define, uplinks) as source:
         recording = RecordingAccess(source.access, folder)
         report = _run(
@@ -60,20 +60,14 @@ def record(
     return _result(None, environment, report, f"{source.origin}, saved in {folder}")
 
 
-def check_name(environment: str) -> None:
-    """Refuse a name that cannot be written in a command or a path."""
-    if not environment or environment.startswith(("-", "@", ".")) or set(environment) & set("/\\\0\n\t "):
-        raise BadSettings(f"environment {environment!r}: a name has no spaces or slashes and begins with a letter")
-
-
 @contextmanager
 def _source(
     engine: Engine | None, environment: str, bundle: Path | None, define: Path | None, uplinks: Sequence[str]
 ) -> Iterator[Source]:
     recorded = None if bundle is None else read_bundle(bundle)
-    known = known_settings(engine, environment)
+    known = None if define is not None else definition.known(engine, environment)
     if define is not None:
-        settings = EnvironmentSettings.load(define)
+        settings = definition.load(define)
     elif known is not None:
         settings = known
     else:
@@ -89,14 +83,6 @@ def _source(
         yield Source(access, f"cloud:{settings.cloud}", settings, now)
     finally:
         access.close()
-
-
-def known_settings(engine: Engine | None, environment: str) -> EnvironmentSettings | None:
-    """Answer the settings that the log has of an environment, None if it knows none."""
-    if engine is None or engine.journal.head(environment) < 0:
-        return None
-    document = engine.questions.past(environment).settings().get("settings")
-    return None if document is None else EnvironmentSettings.from_document(document, f"environment {environment}")
 
 
 def live(environment: str, settings: EnvironmentSettings) -> Access:
@@ -117,13 +103,6 @@ def live(environment: str, settings: EnvironmentSettings) -> Access:
 
     database = None if settings.database is None else LiveDatabase(settings.database)
     return Access(LiveCloud(settings), SshHosts(settings.ssh), database)
-
-
-def write_definition(engine: Engine, environment: str, settings: EnvironmentSettings) -> None:
-    """Put the settings on the log, unless it has the same."""
-    if known_settings(engine, environment) != settings:
-        payload = EnvironmentDefined(encode(settings.to_document()))
-        engine.journal.append([event(environment, payload, "operator")])
 
 
 def _run(environment: str, source: Source, append: Callable[[list[Event]], object]) -> ScanReport:

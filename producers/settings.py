@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
+from producers import kafka_address
 from producers.secrets import is_reference
 from schemas.canonical import Document
 from schemas.errors import BadSettings
@@ -20,6 +21,8 @@ from schemas.errors import BadSettings
 _T = TypeVar("_T")
 _JUMP = re.compile(r"(?:(?P<user>[^@:\s]+)@)?(?P<address>\[[^\]\s]+\]|[^@:\s\[\]]+)(?::(?P<port>\d{1,5}))?")
 _BUS = re.compile(r"(?P<scheme>amqps?)://(?P<user>[^@:/\s]+)@(?P<hosts>[^@/?#\s]+)(?:/(?P<vhost>[^?#\s]*))?")
+_HTTP = re.compile(r"https?://[^@/?#\s]+(?:/[^@?#\s]*)?")
+_MONITORING_TYPES: Final = ("sensu", "sensu-go")
 _BUS_PORTS: Final = {"amqp": 5672, "amqps": 5671}
 _BUS_FORM: Final = "is written amqp://user@host:port/vhost (amqps for TLS), without the password"
 
@@ -58,19 +61,43 @@ class SshSettings:
 
 @dataclass(frozen=True, slots=True)
 class BusSettings:
-    """How the cloud's message bus (RabbitMQ) is reached, and what is taken from it."""
+    """How the cloud's message bus (RabbitMQ, or Kafka) is reached, and what is taken from it."""
 
     url: str
-    """`amqp://user@host:port/vhost`, several hosts of a cluster with commas between; `amqps` for TLS."""
-    password: str
-    """A reference."""
+    """`amqp://user@host:port/vhost`, several hosts of a cluster with commas between; `amqps` for TLS.
+
+    Or `kafka://user@host:port,host:port/vhost?security.protocol=SASL_SSL`."""
+    password: str | None = None
+    """A reference; None only where no user is named."""
     ca: str | None = None
     """A path of the certificates that TLS trusts; None: those that the system trusts."""
     exchanges: tuple[str, ...] = ("nova", "neutron", "keystone", "openstack")
-    """`control_exchange` of the services; oslo.messaging calls it openstack where a service names none."""
+    """`control_exchange` of the services; oslo.messaging calls it openstack where a service names none.
+
+    Kafka has none."""
     topics: tuple[str, ...] = ("notifications", "versioned_notifications")
     queue: str | None = None
-    """Durable, of Calipso alone; None: `calipso.<environment>`."""
+    """Durable, of Calipso alone, on Kafka its consumer group; None: `calipso.<environment>`."""
+
+    @property
+    def is_kafka(self) -> bool:
+        """Answer whether it is Kafka, not RabbitMQ."""
+        return self.url.startswith(kafka_address.SCHEME)
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringSettings:
+    """How the monitoring system is reached."""
+
+    type: str
+    """sensu (classic) or sensu-go."""
+    url: str
+    """`https://host:port` of its API."""
+    user: str | None = None
+    password: str | None = None
+    """A reference."""
+    ca: str | None = None
+    """A path of the certificates that TLS trusts; None: those that the system trusts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +142,14 @@ class EnvironmentSettings:
     type_drivers: tuple[str, ...] = ()
     distribution: str | None = None
     distribution_version: str | None = None
+    listen: bool = False
+    """Whether a listener is to be kept at its message bus."""
+    monitor: bool = False
+    """Whether its monitoring system is to be asked."""
     ssh: SshSettings | None = None
     bus: BusSettings | None = None
     database: DatabaseSettings | None = None
+    monitoring: MonitoringSettings | None = None
 
     @classmethod
     def from_document(cls, document: Document, source: str = "the settings") -> "EnvironmentSettings":
@@ -134,9 +166,12 @@ class EnvironmentSettings:
             type_drivers=table.texts("type_drivers"),
             distribution=table.text("distribution"),
             distribution_version=table.text("distribution_version"),
+            listen=table.flag("listen"),
+            monitor=table.flag("monitor"),
             ssh=_ssh(table.table("ssh")),
             bus=_bus(table.table("bus")),
             database=_database(table.table("database")),
+            monitoring=_monitoring(table.table("monitoring")),
         )
         table.finish()
         return settings
@@ -201,9 +236,10 @@ def _bus(table: "_Table | None") -> BusSettings | None:
     if table is None:
         return None
     default = BusSettings(url="", password="")
+    url = table.required("url")
     settings = BusSettings(
-        url=_checked_bus(table),
-        password=_required_reference(table),
+        url=url,
+        password=_bus_password(table, url),
         ca=table.text("ca"),
         exchanges=table.texts("exchanges") or default.exchanges,
         topics=table.texts("topics") or default.topics,
@@ -231,13 +267,34 @@ def _database(table: "_Table | None") -> DatabaseSettings | None:
     return settings
 
 
-def _checked_bus(table: "_Table") -> str:
-    url = table.required("url")
+def _bus_password(table: "_Table", url: str) -> str | None:
+    """Answer the reference; it must be there if the URL names a user, which RabbitMQ's always does."""
+    is_kafka = url.startswith(kafka_address.SCHEME)
     try:
-        split_bus(url)
+        user = kafka_address.split_kafka(url).user if is_kafka else split_bus(url).user
     except BadSettings:
-        raise table.bad("url", _BUS_FORM) from None
-    return url
+        raise table.bad("url", kafka_address.FORM if is_kafka else _BUS_FORM) from None
+    return _checked_password(table) if user is None else _required_reference(table)
+
+
+def _monitoring(table: "_Table | None") -> MonitoringSettings | None:
+    if table is None:
+        return None
+    settings = MonitoringSettings(
+        type=table.required("type"),
+        url=table.required("url"),
+        user=table.text("user"),
+        password=_checked_password(table),
+        ca=table.text("ca"),
+    )
+    if settings.type not in _MONITORING_TYPES:
+        raise table.bad("type", f"must be {' or '.join(_MONITORING_TYPES)}")
+    if not _HTTP.fullmatch(settings.url):
+        raise table.bad("url", "is written https://host:port, without user and password")
+    if (settings.user is None) != (settings.password is None):
+        raise table.bad("password" if settings.password is None else "user", "is missing: they go together")
+    table.finish()
+    return settings
 
 
 def _required_reference(table: "_Table") -> str:
@@ -258,7 +315,7 @@ def _ssh(table: "_Table | None") -> SshSettings | None:
         known_hosts=table.text("known_hosts") or "~/.ssh/known_hosts",
         jump=_checked_jump(table),
         hosts=_hosts(table.table("hosts")),
-        sudo=table.value("sudo", bool, "true or false") or False,
+        sudo=table.flag("sudo"),
         command_timeout_seconds=table.seconds("command_timeout_seconds", 30.0),
         connect_timeout_seconds=table.seconds("connect_timeout_seconds", 10.0),
         sessions=table.count("sessions", 8),
@@ -324,6 +381,9 @@ class _Table:
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise self.bad(key, f"must be {expected}")
         return value
+
+    def flag(self, key: str) -> bool:
+        return self.value(key, bool, "true or false") or False
 
     def text(self, key: str) -> str | None:
         text = self.value(key, str, "text")

@@ -1,6 +1,7 @@
 """The questions of an operator, each answered as a JSON document that says of what moment it speaks."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
@@ -66,12 +67,16 @@ class Questions:
 
     # -- environments --------------------------------------------------------------------------------
 
-    def environments(self) -> list[Document]:
-        """Answer every environment: its newest moment, its newest scan, how many objects of each type."""
-        return [self.environment(name) for name in self.journal.environments()]
+    def environments(self, text: str = "latest") -> list[Document]:
+        """Answer every environment that was known at a moment, as `environment` does."""
+        found = []
+        for name in self.journal.environments():
+            with suppress(NotFound):  # it was not known then
+                found.append(self.environment(name, text))
+        return found
 
     def environment(self, name: str, text: str = "latest") -> Document:
-        """Answer one environment at a moment."""
+        """Answer one environment at a moment: its settings, how it is, its newest scan, its objects counted by type."""
         past = self.past(name, text)
         known = past.settings()
         return {

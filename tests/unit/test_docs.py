@@ -15,7 +15,14 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from calipso.cli import BROKEN_PIPE, TROUBLE, app
-from producers.settings import BusSettings, DatabaseSettings, EnvironmentSettings, HostAddress, SshSettings
+from producers.settings import (
+    BusSettings,
+    DatabaseSettings,
+    EnvironmentSettings,
+    HostAddress,
+    MonitoringSettings,
+    SshSettings,
+)
 from schemas.errors import BadInput
 from schemas.events import Payload
 
@@ -105,7 +112,7 @@ def test_every_command_is_documented_with_each_argument_and_option(name: str) ->
 def test_no_command_or_option_is_documented_that_is_not_there() -> None:
     assert set(re.findall(r"^### `calipso ([\w-]+)", COMMANDS, re.MULTILINE)) == set(commands())
     for name, command in commands().items():
-        known = {option for param in command.params for option in param.opts}
+        known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
         assert set(re.findall(r"`(--[a-z-]+)", section(name))) <= known | {"--help"}
 
 
@@ -125,7 +132,9 @@ def test_every_kind_of_event_is_documented() -> None:
     assert all(f"`{payload.__name__}`" in section("events") for payload in get_args(Payload))
 
 
-@pytest.mark.parametrize("table", [EnvironmentSettings, SshSettings, HostAddress, BusSettings, DatabaseSettings])
+@pytest.mark.parametrize(
+    "table", [EnvironmentSettings, SshSettings, HostAddress, BusSettings, DatabaseSettings, MonitoringSettings]
+)
 def test_every_key_of_an_environment_is_documented(table: type) -> None:
     shown = set(re.findall(r"^(\w+) = |^\[(?:\w+\.)*(\w+)|`(\w+) = ", ENVIRONMENT, re.MULTILINE))
     names = {name for found in shown for name in found} | set(re.findall(r"\[ssh\.(\w+)\.", ENVIRONMENT))

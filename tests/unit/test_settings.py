@@ -15,6 +15,7 @@ from producers.settings import (
     DatabaseSettings,
     EnvironmentSettings,
     HostAddress,
+    MonitoringSettings,
     SshSettings,
     split_bus,
     split_jump,
@@ -71,7 +72,7 @@ ssh_settings = st.builds(
 )
 bus_settings = st.builds(
     BusSettings,
-    url=st.just("amqps://calipso@one:5671,two/%2Fvhost"),
+    url=st.sampled_from(["amqps://calipso@one:5671,two/%2Fvhost", "kafka://calipso@one:9093/v?sasl.mechanism=PLAIN"]),
     password=st.just("env:BUS_PASSWORD"),
     ca=st.none() | names,
     exchanges=st.lists(names, min_size=1, max_size=3).map(tuple),
@@ -89,6 +90,14 @@ database_settings = st.builds(
     nova=st.lists(names, min_size=1, max_size=3).map(tuple),
     timeout_seconds=st.floats(0.001, 86_400),
 )
+monitoring_settings = st.builds(
+    MonitoringSettings,
+    type=st.sampled_from(["sensu", "sensu-go"]),
+    url=st.just("https://monitor:8080/api"),
+    user=st.just("calipso"),
+    password=st.just("env:SENSU_PASSWORD"),
+    ca=st.none() | names,
+)
 all_settings = st.builds(
     EnvironmentSettings,
     cloud=st.none() | names,
@@ -101,6 +110,9 @@ all_settings = st.builds(
     ssh=st.none() | ssh_settings,
     bus=st.none() | bus_settings,
     database=st.none() | database_settings,
+    listen=st.booleans(),
+    monitor=st.booleans(),
+    monitoring=st.none() | monitoring_settings,
 )
 
 
@@ -150,6 +162,13 @@ def test_nothing_needs_to_be_said() -> None:
         ("[bus]\nurl = 'amqp://a@h'", "'bus.password' is missing"),
         ("[bus]\nurl = 'http://a@h'\npassword = 'env:A'", "'bus.url' is written amqp://user@host:port/vhost"),
         ("[bus]\nurl = 'amqp://a@h:0'\npassword = 'env:A'", "'bus.url' is written amqp://user@host:port/vhost"),
+        ("[bus]\nurl = 'kafka://a@h:1'", "'bus.password' is missing"),
+        ("[bus]\nurl = 'kafka://h'", "'bus.url' is written kafka://user@host:port"),
+        ("[monitoring]\nurl = 'http://h'", "'monitoring.type' is missing"),
+        ("[monitoring]\ntype = 'nagios'\nurl = 'http://h'", "'monitoring.type' must be sensu or sensu-go"),
+        ("[monitoring]\ntype = 'sensu'\nurl = 'http://a:b@h'", "'monitoring.url' is written https://host:port"),
+        ("[monitoring]\ntype = 'sensu'\nurl = 'http://h'\nuser = 'a'", "'monitoring.password' is missing"),
+        ("listen = 'yes'", "'listen' must be true or false"),
         ("[bus]\nurl = 'amqp://a@h'\npassword = 'env:A'\nvhost = '/'", "'bus.vhost' is not a known key"),
         ("[ssh", "not TOML"),
     ],
