@@ -55,7 +55,7 @@ class Seen(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Instance:
+class Instance:
     """A machine as one scan finds it."""
 
     number: int
@@ -66,14 +66,14 @@ class _Instance:
 
     @property
     def id(self) -> str:
-        return _uuid("instance", self.number)
+        return name_of("instance", self.number)
 
     @property
     def networks(self) -> list[str]:
-        return [_network(self.project, slot) for slot in range(self.ports)]
+        return [network_of(self.project, slot) for slot in range(self.ports)]
 
     def port(self, slot: int) -> str:
-        return _uuid("port", self.number, slot)
+        return name_of("port", self.number, slot)
 
     def mac(self, slot: int) -> str:
         return _mac("fa:16", self.number, slot)
@@ -81,6 +81,8 @@ class _Instance:
 
 class Cloud:
     """One cloud at its `day`: 0 is how it was first; each day stamps move, and another 1 % of the instances changes."""
+
+    zone = "nova"
 
     def __init__(self, size: Size, day: int, *, calm: int = 0) -> None:
         """Describe a cloud of a size on a day, when on `calm` of the days before nothing but stamps moved."""
@@ -100,10 +102,10 @@ class Cloud:
         return [f"network-{number}" for number in range(self.size.network_hosts)]
 
     @cached_property
-    def instances(self) -> dict[str, list[_Instance]]:
+    def instances(self) -> dict[str, list[Instance]]:
         """Answer the instances by host. Of those changed each fourth moves, stops, goes, or is replaced by another."""
         draw, size = Random(7), self.size  # noqa: S311 - a fixed seed: the same cloud each time
-        found: dict[str, list[_Instance]] = {host: [] for host in self.hosts}
+        found: dict[str, list[Instance]] = {host: [] for host in self.hosts}
         for number in range(size.instances):
             project = int(size.projects * draw.random() ** 2)
             host, running = self.hosts[number % size.hosts], draw.random() < 0.95
@@ -114,7 +116,7 @@ class Cloud:
                 running = not running
             if deed != 2:
                 named = number + size.instances if deed == 3 else number
-                found[host].append(_Instance(named, host, project, running, size.ports_an_instance))
+                found[host].append(Instance(named, host, project, running, size.ports_an_instance))
         return found
 
     # -- what the API tells --------------------------------------------------------------------------
@@ -122,33 +124,35 @@ class Cloud:
     def tenancy(self) -> Iterator[Seen]:
         """Yield projects, networks with subnets and ports, routers, floating IPs."""
         root, region = Scope("project", ENVIRONMENT, NAME), Scope("region", ENVIRONMENT, NAME)
-        projects = {_project(n): self._named(f"tenant-{n}", enabled=True) for n in range(self.size.projects)}
+        projects = {project_of(n): self._named(f"tenant-{n}", enabled=True) for n in range(self.size.projects)}
         yield Seen(root, "project", ENVIRONMENT, NAME, projects)
         yield Seen(region, "region", ENVIRONMENT, NAME, {REGION: {"name": REGION, "endpoints": {}}})
         for number in range(self.size.projects):
             slots = range(NETWORKS_A_PROJECT)
-            networks = {_network(number, slot): self._network(number, slot) for slot in slots}
-            yield Seen(_region("network"), "network", "project", _project(number), networks)
+            networks = {network_of(number, slot): self._network(number, slot) for slot in slots}
+            yield Seen(_region("network"), "network", "project", project_of(number), networks)
         for number in range(self.size.projects):
             for slot in range(NETWORKS_A_PROJECT):
-                subnet = {_uuid("subnet", number, slot): self._subnet(number, slot)}
-                yield Seen(_region("subnet"), "subnet", "network", _network(number, slot), subnet)
+                subnet = {name_of("subnet", number, slot): self._subnet(number, slot)}
+                yield Seen(_region("subnet"), "subnet", "network", network_of(number, slot), subnet)
         for number in range(self.size.projects):
             for slot in range(NETWORKS_A_PROJECT):
                 ports = self._ports(number, slot)
-                yield Seen(_region("port"), "port", "network", _network(number, slot), ports)
+                yield Seen(_region("port"), "port", "network", network_of(number, slot), ports)
         for number in range(self.size.projects):
-            router = {_router(number): self._named(f"router-{number}", project_id=_project(number), status="ACTIVE")}
-            yield Seen(_region("router"), "router", "project", _project(number), router)
+            router = {
+                router_of(number): self._named(f"router-{number}", project_id=project_of(number), status="ACTIVE")
+            }
+            yield Seen(_region("router"), "router", "project", project_of(number), router)
         for number, floating_ips in sorted(self._floating_ips().items()):
-            yield Seen(_region("floating-ip"), "floating_ip", "project", _project(number), floating_ips)
+            yield Seen(_region("floating-ip"), "floating_ip", "project", project_of(number), floating_ips)
 
     def estate(self) -> Iterator[Seen]:
         """Yield the zone and the hosts."""
         hosts = [*self.hosts, *self.network_hosts]
-        zone = {"nova": {"name": "nova", "available": True, "hosts": hosts}}
+        zone = {self.zone: {"name": self.zone, "available": True, "hosts": hosts}}
         yield Seen(_region("availability-zone"), "availability_zone", "region", REGION, zone)
-        yield Seen(_region("host"), "host", "availability_zone", "nova", {host: self._host(host) for host in hosts})
+        yield Seen(_region("host"), "host", "availability_zone", self.zone, {host: self._host(host) for host in hosts})
 
     def _named(self, name: str, **attributes: object) -> Document:
         return {"name": name, "description": "", "tags": [], "updated_at": self._stamp, **attributes}
@@ -161,7 +165,7 @@ class Cloud:
                 "admin_state_up": True,
                 "cidrs": [_cidr(project, slot)],
                 "mtu": 1450,
-                "project_id": _project(project),
+                "project_id": project_of(project),
                 "provider:network_type": "vlan" if vlan else "vxlan",
                 "provider:physical_network": "physnet1" if vlan else None,
                 "provider:segmentation_id": 1000 + NETWORKS_A_PROJECT * project + slot,
@@ -169,7 +173,7 @@ class Cloud:
                 "router:external": False,
                 "shared": False,
                 "status": "ACTIVE",
-                "subnet_ids": [_uuid("subnet", project, slot)],
+                "subnet_ids": [name_of("subnet", project, slot)],
             },
         )
 
@@ -180,8 +184,8 @@ class Cloud:
             enable_dhcp=True,
             gateway_ip=_cidr(project, slot).replace("0/22", "1"),
             ip_version=4,
-            network_id=_network(project, slot),
-            project_id=_project(project),
+            network_id=network_of(project, slot),
+            project_id=project_of(project),
         )
 
     def _ports(self, project: int, slot: int) -> dict[str, Document]:
@@ -191,10 +195,10 @@ class Cloud:
             for each in on_host
             if each.project == project and slot < each.ports
         }
-        host, network = self._serving(project), _network(project, slot)
-        dhcp, leg = _uuid("dhcp", project, slot), _uuid("leg", project, slot)
+        host, network = self._serving(project), network_of(project, slot)
+        dhcp, leg = name_of("dhcp", project, slot), name_of("leg", project, slot)
         found[dhcp] = self._port(project, slot, _mac("fa:17", project, slot), f"dhcp-{network}", host, "network:dhcp")
-        router = _router(project)
+        router = router_of(project)
         found[leg] = self._port(project, slot, _mac("fa:18", project, slot), router, host, "network:router_interface")
         return found
 
@@ -209,13 +213,15 @@ class Cloud:
                 "binding:vnic_type": "normal",
                 "device_id": device,
                 "device_owner": owner,
-                "fixed_ips": [{"ip_address": f"10.{project}.{mac[-5:]}", "subnet_id": _uuid("subnet", project, slot)}],
+                "fixed_ips": [
+                    {"ip_address": _address(project, slot, mac), "subnet_id": name_of("subnet", project, slot)}
+                ],
                 "mac_address": mac,
-                "network_id": _network(project, slot),
+                "network_id": network_of(project, slot),
                 "port_security_enabled": True,
-                "project_id": _project(project),
+                "project_id": project_of(project),
                 "revision_number": 4 + self.day,
-                "security_groups": [_uuid("group", project)],
+                "security_groups": [name_of("group", project)],
                 "status": "ACTIVE",
             },
         )
@@ -224,12 +230,12 @@ class Cloud:
         found: dict[int, dict[str, Document]] = {}
         for each in (each for on_host in self.instances.values() for each in on_host if each.number % 10 == 0):
             address = f"172.24.{each.number // 250}.{each.number % 250}"
-            found.setdefault(each.project, {})[_uuid("floating", each.number)] = self._named(
+            found.setdefault(each.project, {})[name_of("floating", each.number)] = self._named(
                 address,
                 floating_ip_address=address,
                 port_id=each.port(0),
-                project_id=_project(each.project),
-                router_id=_router(each.project),
+                project_id=project_of(each.project),
+                router_id=router_of(each.project),
             )
         return found
 
@@ -252,7 +258,7 @@ class Cloud:
             },
             "services": {binary: {"state": "up", "status": "enabled", "updated_at": self._stamp}},
             "uptime": f"up {self.day} days",
-            "zone": "nova",
+            "zone": self.zone,
         }
 
     # -- what the hosts tell -------------------------------------------------------------------------
@@ -270,13 +276,13 @@ class Cloud:
         bridges = dict(_qbr(each, slot) for each in here for slot in range(each.ports))
         yield Seen(_on("linux-bridge", host), "vconnector", "host", host, bridges)
         yield Seen(_on("ovs-bridge", host), "vconnector", "host", host, dict([_tunnel_bridge(host)]))
-        vedge = _uuid("vedge", host)
+        vedge = name_of("vedge", host)
         yield Seen(_on("vedge", host), "vedge", "host", host, {vedge: self._vedge(host)})
         yield Seen(Scope("otep", "vedge", vedge), "otep", "vedge", vedge, {f"{host}-otep": self._otep(host)})
         agent = {f"neutron-openvswitch-agent-{vedge}": self._agent(host, "neutron-openvswitch-agent")}
         yield Seen(_on("network-agent", host), "network_agent", "host", host, agent)
 
-    def _instance(self, each: _Instance) -> Document:
+    def _instance(self, each: Instance) -> Document:
         return {
             "name": f"vm-{each.number}",
             "addresses": {f"net-{each.project}-{slot}": [{"addr": each.mac(slot)}] for slot in range(each.ports)},
@@ -284,18 +290,18 @@ class Cloud:
             "flavor": {"name": "m1.small", "ram": 2048, "vcpus": 1, "disk": 20, "extra_specs": {}},
             "host": each.host,
             "hostname": f"vm-{each.number}",
-            "image_id": _uuid("image", each.project),
+            "image_id": name_of("image", each.project),
             "local_name": f"instance-{each.number:08x}",
             "metadata": {"role": "web"},
             "network": sorted(each.networks),
             "power_state": 1 if each.running else 4,
-            "project_id": _project(each.project),
+            "project_id": project_of(each.project),
             "security_groups": ["default"],
             "status": "ACTIVE" if each.running else "SHUTOFF",
             "updated": self._stamp,
-            "user_id": _uuid("user", each.project),
+            "user_id": name_of("user", each.project),
             "vm_state": "active" if each.running else "stopped",
-            "zone": "nova",
+            "zone": self.zone,
         }
 
     def _served(self, host: str) -> list[int]:
@@ -307,17 +313,17 @@ class Cloud:
         services: dict[str, Document] = {}
         vnics: dict[str, dict[str, Document]] = {}
         for project in self._served(host):
-            router = f"{host}-qrouter-{_router(project)}"
-            networks = [_network(project, slot) for slot in range(NETWORKS_A_PROJECT)]
+            router = f"{host}-qrouter-{router_of(project)}"
+            networks = [network_of(project, slot) for slot in range(NETWORKS_A_PROJECT)]
             services[router] = _service(
-                host, "router", f"qrouter-{_router(project)}", networks, router_id=_router(project)
+                host, "router", f"qrouter-{router_of(project)}", networks, router_id=router_of(project)
             )
             vnics[router] = dict(_leg(host, router, project, slot) for slot in range(NETWORKS_A_PROJECT))
             for slot, network in enumerate(networks):
                 dhcp = f"{host}-qdhcp-{network}"
                 services[dhcp] = _service(host, "dhcp", f"qdhcp-{network}", [network], network_id=network)
                 vnics[dhcp] = dict(
-                    [_service_vnic(host, dhcp, _tap(_uuid("dhcp", project, slot)), "fa:17", project, slot)]
+                    [_service_vnic(host, dhcp, _tap(name_of("dhcp", project, slot)), "fa:17", project, slot)]
                 )
         yield Seen(_on("vservice", host), "vservice", "host", host, services)
         for service, found in vnics.items():
@@ -328,8 +334,8 @@ class Cloud:
         ports = {f"qvo{port[:11]}": {**_ovs_port("br-int"), "iface_id": port} for port in plugged}
         for project in self._served(host):
             for slot in range(NETWORKS_A_PROJECT):
-                ports[_tap(_uuid("dhcp", project, slot))] = _ovs_port("br-int", "internal")
-                ports[f"qr-{_uuid('leg', project, slot)[:11]}"] = _ovs_port("br-int", "internal")
+                ports[_tap(name_of("dhcp", project, slot))] = _ovs_port("br-int", "internal")
+                ports[f"qr-{name_of('leg', project, slot)[:11]}"] = _ovs_port("br-int", "internal")
         ports["eth2"] = _ovs_port("br-prv")
         ports["patch-tun"] = {**_ovs_port("br-int", "patch"), "peer": "patch-int"}
         ports["patch-int"] = {**_ovs_port("br-tun", "patch"), "peer": "patch-tun"}
@@ -381,7 +387,7 @@ class Cloud:
         number = 0
         for number, seen in enumerate((seen for seen in self.sights() if seen.documents), 1):
             covered[seen.scope] = None
-            yield self._event(number, _objects_seen(scan_id, seen))
+            yield self._event(number, objects_seen(scan_id, seen))
         yield self._event(number + 1, ScanFinished(scan_id, "completed", list(covered)))
 
     def restarts(self) -> Iterator[Event]:
@@ -391,43 +397,49 @@ class Cloud:
             for running in (not each.running, each.running):
                 for seen in self._sights_of(replace(each, running=running)):
                     number += 1
-                    yield self._event(number, _objects_seen("restarts", seen), "openstack")
+                    yield self._event(number, objects_seen("restarts", seen), "openstack")
 
-    def _sights_of(self, each: _Instance) -> Iterator[Seen]:
+    def _sights_of(self, each: Instance) -> Iterator[Seen]:
         yield Seen(_on("instance", each.host), "instance", "host", each.host, {each.id: self._instance(each)})
         vnics = dict(_vnic(each, slot) for slot in range(each.ports))
         yield Seen(_on("instance-vnic", each.host), "vnic", "instance", each.id, vnics)
 
     def _event(self, number: int, payload: Payload, source: str = "scan") -> Event:
-        name = _uuid("event", source, self.day, number)
+        name = name_of("event", source, self.day, number)
         return Event(name, NAME, source, self.day * 24 * _HOUR + number, None, payload)
 
 
-def _objects_seen(scan_id: str, seen: Seen) -> ObjectsSeen:
+def objects_seen(scan_id: str, seen: Seen) -> ObjectsSeen:
     documents = [encode(document) for document in seen.documents.values()]
     return ObjectsSeen(
         scan_id, seen.scope, seen.type, seen.parent_type, seen.parent_id, list(seen.documents), documents
     )
 
 
-def _uuid(*words: object) -> str:
+def name_of(*words: object) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_OID, "-".join(map(str, words))))
 
 
-def _project(number: int) -> str:
-    return _uuid("project", number).replace("-", "")
+def project_of(number: int) -> str:
+    return name_of("project", number).replace("-", "")
 
 
-def _network(project: int, slot: int) -> str:
-    return _uuid("network", project, slot)
+def network_of(project: int, slot: int) -> str:
+    return name_of("network", project, slot)
 
 
-def _router(project: int) -> str:
-    return _uuid("router", project)
+def router_of(project: int) -> str:
+    return name_of("router", project)
 
 
 def _cidr(project: int, slot: int) -> str:
     return f"10.{project}.{4 * slot}.0/22"
+
+
+def _address(project: int, slot: int, mac: str) -> str:
+    """Answer the address of the port with a MAC on a network."""
+    *_, high, low, _slot = mac.split(":")
+    return f"10.{project}.{4 * slot + int(high, 16) % 4}.{int(low, 16)}"
 
 
 def _mac(prefix: str, number: int, slot: int) -> str:
@@ -450,7 +462,7 @@ def _on(entry: str, host: str) -> Scope:
     return Scope(entry, "host", host)
 
 
-def _vnic(each: _Instance, slot: int) -> tuple[str, Document]:
+def _vnic(each: Instance, slot: int) -> tuple[str, Document]:
     tap, bridge = _tap(each.port(slot)), f"qbr{each.port(slot)[:11]}"
     return f"{each.host}-{tap}", {
         "name": tap,
@@ -472,7 +484,7 @@ def _service(host: str, kind: str, namespace: str, networks: list[str], **owner:
 
 
 def _leg(host: str, router: str, project: int, slot: int) -> tuple[str, Document]:
-    device = f"qr-{_uuid('leg', project, slot)[:11]}"
+    device = f"qr-{name_of('leg', project, slot)[:11]}"
     return _service_vnic(host, router, device, "fa:18", project, slot)
 
 
@@ -493,7 +505,7 @@ def _pnic(host: str, number: int) -> tuple[str, Document]:
     }
 
 
-def _qbr(each: _Instance, slot: int) -> tuple[str, Document]:
+def _qbr(each: Instance, slot: int) -> tuple[str, Document]:
     port = each.port(slot)[:11]
     interfaces = {f"{kind}{port}": {"mac_address": each.mac(slot), "state": "up"} for kind in ("tap", "qvb")}
     return _bridge(each.host, f"qbr{port}", "bridge", interfaces)

@@ -1,0 +1,148 @@
+"""Questions about a moment at random, put to the history and to the references that hold the same changes."""
+
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+from statistics import median
+from typing import Any
+
+from benchmarks.bare import Bare
+from benchmarks.cloud import NAME
+from benchmarks.lab import Lab
+from benchmarks.measure import Measure
+from benchmarks.peer import TOLD, Item, Peer
+from benchmarks.ticks import latencies, percentile
+from projections.change import Key, Kind
+from projections.inventory import Ref
+from streams.history import History
+
+_WARM = 10
+"""One of so many questions is asked before the clock runs."""
+_WHOLE = 3
+"""So often the whole environment is asked for."""
+
+
+def object_at(lab: Lab) -> Iterator[Measure]:
+    """One object at a random offset: its whole value, p50 and p99."""
+    questions = lab.estate.some(Random(1), Kind.OBJECT, lab.questions)  # noqa: S311 - a seed
+    return _questions(lab, "object-at", questions, _get, lambda peer: lambda asked: peer.get(*asked))
+
+
+def clique_at(lab: Lab) -> Iterator[Measure]:
+    """One clique at a random offset: its whole value, p50 and p99."""
+    questions = lab.estate.some(Random(2), Kind.CLIQUE, lab.questions)  # noqa: S311 - a seed
+    return _questions(lab, "clique-at", questions, _get, lambda peer: lambda asked: peer.get(*asked))
+
+
+def neighbours_at(lab: Lab) -> Iterator[Measure]:
+    """The links at one object at a random offset with their values, p50 and p99."""
+    asked = lab.estate.some(Random(3), Kind.OBJECT, lab.questions)  # noqa: S311 - a seed
+    questions = [(Ref(key.type, key.id), at) for key, at in asked]
+    return _questions(lab, "neighbours-at", questions, _links, lambda peer: lambda asked: peer.links(*asked))
+
+
+def environment_at(lab: Lab) -> Iterator[Measure]:
+    """All objects, links and cliques at a random offset with their values."""
+    history, draw = lab.history, Random(4)  # noqa: S311 - a seed
+    offsets = [draw.randrange(lab.estate.events // 10, lab.estate.events) for _ in range(_WHOLE)]
+    peers = list(lab.peers())
+
+    def ours(at: int) -> list[Item]:
+        return everything(history, at)
+
+    asked: list[Callable[[int], list[Item]]] = [ours, *(peer.everything for peer in peers)]
+    times = latencies(offsets, [_in_any_order(ask) for ask in asked], block=1)
+    value = median(times[0]) * 1e3
+    for peer, theirs in zip(peers, times[1:], strict=True):
+        yield _better_low("environment-at", lab.size, value, "ms", median(theirs) * 1e3, peer.name, 1.0)
+    replay = Bare.upto(lab.estate, [sorted(offsets)[_WHOLE // 2]])[0]
+    yield _better_low("environment-at", lab.size, value, "ms", replay * 1e3, Bare.name, 1.0)
+
+
+def as_of_age(lab: Lab) -> Iterator[Measure]:
+    """An object and its links in the oldest tenth of the history and in the newest, p95."""
+    history, tenth, end = lab.history, lab.estate.events // 10, lab.estate.events
+    draw = Random(5)  # noqa: S311 - a seed
+    keys = [key for key, _ in lab.estate.some(draw, Kind.OBJECT, 2 * lab.questions)]
+    old, new = [], []
+    for key in keys:
+        for times, at in ((old, draw.randrange(tenth)), (new, draw.randrange(end - tenth, end))):
+            times += latencies([(key, at)], [lambda asked: _both(history, *asked)])[0]
+    value, reference = percentile(_warm(old), 95) * 1e6, percentile(_warm(new), 95) * 1e6
+    yield _better_low("as-of-age", lab.size, value, "us (p95)", reference, "the newest tenth", round(1 / 1.2, 3))
+
+
+def everything(history: History, at: int) -> list[Item]:
+    """Answer all objects, links and cliques that a history has at an offset."""
+    return [
+        (item.key, item.version.value)
+        for kind in TOLD
+        for item in history.all(NAME, kind, at)
+        if item.version.value is not None
+    ]
+
+
+def _questions(
+    lab: Lab,
+    name: str,
+    questions: Sequence[Any],
+    ask_us: Callable[[History], Callable[[Any], Any]],
+    ask_peer: Callable[[Peer], Callable[[Any], Any]],
+) -> Iterator[Measure]:
+    for peer in lab.peers():
+        times = latencies(questions, [ask_us(lab.history), ask_peer(peer)])
+        ours, theirs = map(_warm, times)
+        for percent in (50, 99):
+            value, reference = percentile(ours, percent) * 1e6, percentile(theirs, percent) * 1e6
+            yield _better_low(f"{name}-p{percent}", lab.size, value, "us", reference, peer.name, 1.0)
+
+
+def _warm(times: list[float]) -> list[float]:
+    return times[len(times) // _WARM :]
+
+
+def _better_low(
+    name: str, size: str, value: float, unit: str, reference: float, reference_name: str, goal: float
+) -> Measure:
+    return Measure(name, size, value, unit, reference, reference_name, reference / value, goal)
+
+
+def _get(history: History) -> Callable[[tuple[Key, int]], bytes | None]:
+    def ask(asked: tuple[Key, int]) -> bytes | None:
+        version = history.get(NAME, *asked)
+        return None if version is None else version.value
+
+    return ask
+
+
+def _links(history: History) -> Callable[[tuple[Ref, int]], list[Item]]:
+    def ask(asked: tuple[Ref, int]) -> list[Item]:
+        found = history.links(NAME, *asked)
+        return [(item.key, item.version.value) for item in found if item.version.value is not None]
+
+    return ask
+
+
+def _both(history: History, key: Key, at: int) -> object:
+    return history.get(NAME, key, at), history.links(NAME, Ref(key.type, key.id), at)
+
+
+class _AnyOrder(list[Item]):
+    """Items that are equal to others whatever their order, which is looked at only when they are compared."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, list) and sorted(self) == sorted(other)
+
+    __hash__ = None  # type: ignore[assignment]  # they are lists
+
+
+def _in_any_order(ask: Callable[[int], list[Item]]) -> Callable[[int], list[Item]]:
+    return lambda at: _AnyOrder(ask(at))
+
+
+BENCHMARKS = {
+    "object-at": object_at,
+    "neighbours-at": neighbours_at,
+    "clique-at": clique_at,
+    "environment-at": environment_at,
+    "as-of-age": as_of_age,
+}
