@@ -138,16 +138,30 @@ def take_snapshot(engine: Engine, environment: str, name: str, at: str, note: st
     return moment.offset
 
 
-def rebuild(context: typer.Context, environment: Environment) -> None:
-    """Fold an environment's history anew from its log, while readers go on with what there is."""
+def rebuild(
+    context: typer.Context,
+    environment: Environment,
+    restart: Annotated[
+        bool, typer.Option("--restart", metavar="", help="Begin with the first event, also if one broke off.")
+    ] = False,
+) -> None:
+    """Fold an environment's history anew from its log, while readers go on; one that broke off goes on where it was."""
     settings = settings_of(context)
     with existing(settings) as engine:
         if engine.journal.head(environment) < 0:
             known = ", ".join(engine.journal.environments()) or "none"
             raise NotFound(f"environment {environment} is not on the log (there: {known})")
         with closing(open_history(settings)) as history, folding(f"folding {environment}") as progress:
-            reached = Worker(engine.journal, history).rebuild(environment, progress)
+            worker = Worker(engine.journal, history)
+            reached = worker.rebuild(
+                environment, progress, restart=restart, began=lambda at: _going_on(environment, at)
+            )
     line(f"{environment}: folded anew up to offset {reached.offset}, digest {text(reached.digest)}")
+
+
+def _going_on(environment: str, at: int) -> None:
+    if at >= 0:
+        line(f"{environment}: going on behind offset {at}, where a rebuild broke off (--restart begins anew)")
 
 
 def up(

@@ -129,16 +129,20 @@ class History(Protocol):
         """Drop everything of an environment: the log can tell it again."""
         ...
 
-    def fresh(self, environment: str) -> "History":
-        """Answer a history that holds nothing of the environment yet, to fold it anew into; close it in the end.
+    def draft(self, environment: str) -> "History":
+        """Answer the history that an environment is folded anew into, as far as it has come; close it in the end.
 
-        Readers of this one go on with what is here until `adopt`. Who asks again begins again: there is one draft of
-        an environment, whoever writes it.
+        Readers of this one go on with what is here until `adopt`. There is one draft of an environment, whoever writes
+        it; it stays when who wrote it is gone.
         """
         ...
 
+    def fresh(self, environment: str) -> "History":
+        """As `draft`, begun again: it holds nothing of the environment yet."""
+        ...
+
     def adopt(self, environment: str) -> bool:
-        """Let what was folded into `fresh` take the place of what is here, in one moment for every reader.
+        """Let what was folded into the draft take the place of what is here, in one moment for every reader.
 
         False, and nothing happens, if it does not reach as far as what is here, or another adopted it or began again.
         """

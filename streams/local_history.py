@@ -45,7 +45,7 @@ class LocalHistory:
     def __init__(self, folder: Path, *, read_only: bool = False, draft: bool = False) -> None:
         """Open or create; HistoryError if the file is something else or of a newer format.
 
-        A file of an older format is emptied: the log tells its content again. `draft`: see `fresh`.
+        A file of an older format is emptied: the log tells its content again. `draft`: see the method of that name.
         """
         self._folder = folder
         self._file = folder / FILE
@@ -301,14 +301,18 @@ class LocalHistory:
             for table in ("groups", "steps"):
                 db.execute(f"DELETE FROM {table} WHERE environment = ?", row)  # noqa: S608 - fixed words
 
+    def draft(self, environment: str) -> "LocalHistory":  # noqa: ARG002 - another engine may keep each by itself
+        """Answer the history that environments are folded anew into; `adopt` puts it in the place of this one's."""
+        return LocalHistory(self._folder, draft=True)
+
     def fresh(self, environment: str) -> "LocalHistory":
-        """Answer a history that holds nothing of the environment yet; `adopt` puts it in the place of this one's."""
-        draft = LocalHistory(self._folder, draft=True)
+        """As `draft`, begun again: it holds nothing of the environment yet."""
+        draft = self.draft(environment)
         draft.forget(environment)
         return draft
 
     def adopt(self, environment: str) -> bool:
-        """Let what was folded into `fresh` take the place of what is here, at once; False if it reaches less far."""
+        """Let what was folded into the draft take the place of what is here, at once; False if it reaches less far."""
         with self._writing() as db:
             offsets = dict(db.execute("SELECT name, offset FROM environments WHERE name IN (?, ?)", _both(environment)))
             draft = _DRAFT + environment

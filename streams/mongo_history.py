@@ -77,7 +77,7 @@ class MongoHistory:
     def __init__(self, database: Database, *, draft: bool = False) -> None:
         """Declare the indexes; HistoryError if the server does not answer. Closes the database in the end.
 
-        `draft`: write and read what is folded anew (see `fresh`); the database then stays open.
+        `draft`: write and read what is folded anew; the database then stays open.
         """
         self._database = database
         self._part = "draft" if draft else "present"
@@ -369,14 +369,18 @@ class MongoHistory:
                 self._sweep(dropped)
                 return
 
+    def draft(self, environment: str) -> "MongoHistory":  # noqa: ARG002 - another engine may keep each by itself
+        """Answer the history that environments are folded anew into; `adopt` puts it in the place of this one's."""
+        return MongoHistory(self._database, draft=True)
+
     def fresh(self, environment: str) -> "MongoHistory":
-        """Answer a history that holds nothing of the environment yet; `adopt` puts it in the place of this one's."""
-        draft = MongoHistory(self._database, draft=True)
+        """As `draft`, begun again: it holds nothing of the environment yet."""
+        draft = self.draft(environment)
         draft.forget(environment)
         return draft
 
     def adopt(self, environment: str) -> bool:
-        """Let what was folded into `fresh` take the place of what is here, at once; False if it reaches less far."""
+        """Let what was folded into the draft take the place of what is here, at once; False if it reaches less far."""
         while True:
             document = self._document(environment)
             draft, present = (self._generation(document, part) for part in ("draft", "present"))

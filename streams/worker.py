@@ -23,9 +23,16 @@ Progress = Callable[[int, int], None]
 Announce = Callable[[str, Sequence[Step]], None]
 """Called with an environment and steps that were folded, before the history takes them: at least once."""
 
+Began = Callable[[int], None]
+"""Called once, with the offset behind which a fold begins: -1 if with the first event."""
+
 
 def quiet(_offset: int, _head: int) -> None:
     """Show nothing."""
+
+
+def unsaid(_offset: int) -> None:
+    """Say nothing."""
 
 
 def untold(_environment: str, _steps: Sequence[Step]) -> None:
@@ -157,10 +164,19 @@ class Worker:
         for environment in self._journal.environments():
             self.catch_up(environment)
 
-    def rebuild(self, environment: str, progress: Progress = quiet) -> Position:
-        """Fold the environment anew from the log. What the history held is read until the new reaches as far."""
-        with self._turn(environment), closing(self._history.fresh(environment)) as draft:
+    def rebuild(
+        self, environment: str, progress: Progress = quiet, *, restart: bool = False, began: Began = unsaid
+    ) -> Position:
+        """Fold the environment anew from the log. What the history held is read until the new reaches as far.
+
+        One that broke off goes on where it was, if it was folded from this log by this version of the rules, and holds
+        what its digest says; else, or with `restart`, it begins with the first event.
+        """
+        with self._turn(environment), closing(self._history.draft(environment)) as draft:
+            if restart or draft.position(environment).fold_version != VERSION:
+                draft.forget(environment)
             anew = Worker(self._journal, draft)  # that nobody hears of: these steps were announced when they happened
+            began(anew.resume(environment))
             while True:
                 anew.catch_up(environment, progress)
                 if draft.position(environment).offset < 0 or self._history.adopt(environment):
@@ -168,6 +184,12 @@ class Worker:
                 self._give_way(environment)
             self._folds.pop(environment, None)
             return self._catch_up(environment, quiet)
+
+    def resume(self, environment: str) -> int:
+        """Answer the offset behind which folding goes on, -1 if with the first event; what cannot go on is dropped."""
+        with self._turn(environment):
+            held = self._folds[environment] = self._take(environment) or self._begin(environment)
+            return held[0].offset
 
     def _give_way(self, environment: str) -> None:
         """Drop a history that reaches beyond the log: it tells of another one, and nothing can catch up with it."""

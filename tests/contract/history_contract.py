@@ -232,6 +232,20 @@ class HistoryContract:
         assert history.get(ENV, key("b"), 6) is None
         draft.close()
 
+    def test_a_draft_that_was_left_goes_on_where_it_was(self, history: History) -> None:
+        write(history, step(1, (key("a"), b"1")), step(4, (key("a"), b"4")))
+        first = history.draft(ENV)
+        assert first.position(ENV).offset == -1
+        write(first, step(1, (key("b"), b"1")))
+        first.close()
+        again = history.draft(ENV)
+        assert again.position(ENV) == reached(step(1))
+        write(again, step(5, (key("b"), b"5")))
+        assert history.adopt(ENV)
+        assert history.versions(ENV, key("b"), -1, 9) == [(1, b"1"), (5, b"5")]
+        assert again.position(ENV).offset == -1
+        again.close()
+
     def test_a_draft_begins_with_nothing_and_is_no_environment(self, history: History) -> None:
         first = history.fresh(ENV)
         write(first, step(1, (key("a"), b"1")))

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -225,3 +226,63 @@ def test_any_interleaving_of_two_processes_gives_the_history_of_one(events: list
             assert list(history.checkpoints(environment)) == list(alone.checkpoints(environment))
             assert verify(journal, history, environment).problem is None
         crowd.close()
+
+
+class Ending(Journal):
+    """A journal that ends earlier than its log."""
+
+    end = 9
+
+    def head(self, _environment: str) -> int:
+        """Answer where it ends."""
+        return self.end
+
+
+def broken_off(asked: Demo) -> None:
+    """Leave the draft of a rebuild that broke off behind offset 9."""
+    with closing(asked.history.draft(ENV)) as draft:
+        assert Worker(Ending(asked.log), draft).catch_up(ENV).offset == Ending.end
+
+
+def begins(asked: Demo, *, restart: bool = False) -> int:
+    """Rebuild, and answer the offset behind which that began."""
+    found: list[int] = []
+    reached = Worker(asked.journal, asked.history).rebuild(ENV, restart=restart, began=found.append)
+    assert reached.offset == asked.journal.head(ENV)
+    assert verify(asked.journal, asked.history, ENV).problem is None
+    return found[0]
+
+
+def test_a_rebuild_goes_on_only_with_what_it_can_trust(asked: Demo, tmp_path: Path) -> None:
+    asked.worker.catch_up(ENV)
+    assert begins(asked) == -1
+    broken_off(asked)
+    assert begins(asked) == 9
+    broken_off(asked)
+    assert begins(asked, restart=True) == -1
+    for column, value in (
+        ("fold_version", VERSION + 1),
+        ("fold_version", VERSION - 1),
+        ("digest", b"x"),
+        ("offset", 8),
+        ("offset", 999),
+    ):
+        broken_off(asked)
+        with closing(sqlite3.connect(tmp_path / FILE)) as db, db:
+            changed = db.execute(f"UPDATE environments SET {column} = ? WHERE name = char(0) || ?", (value, ENV))  # noqa: S608 - fixed words
+            assert changed.rowcount == 1
+        assert begins(asked) == -1, column
+
+
+def test_a_rebuild_does_not_go_on_with_what_was_folded_from_another_log(asked: Demo, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    with demo(tmp_path / "other") as other:
+        other.tell(*the_past())
+        broken_off(asked)
+        with closing(LocalLog(tmp_path / "third")) as log:
+            journal = Journal(log)
+            journal.append([entry.event for entry in other.journal.read(ENV, after=5)])
+            began: list[int] = []
+            Worker(journal, asked.history).rebuild(ENV, began=began.append)
+            assert began == [-1]
+            assert verify(journal, asked.history, ENV).problem is None
