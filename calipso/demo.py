@@ -39,7 +39,7 @@ def demo(
 def _look(engine: Engine, environment: str, bundle: Path) -> None:
     from calipso import scanning  # here, for no reading command should wait for what looks at clouds
 
-    result = scanning.scan(engine, environment, bundle, None, [])
+    result = scanning.scan(engine, environment, scanning.Described(bundle))
     writing.take_snapshot(engine, environment, bundle.name, "latest", "demo")
     line(f"{bundle.name}: {sum(result['objects'].values())} objects seen, scan {result['status']}")
 

@@ -1,5 +1,6 @@
 """A scan or a recording, from the words of a command to its result."""
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,18 +8,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from calipso import bar, definition, show
+from calipso.aiming import aim, named
+from calipso.cancelling import hearing
 from calipso.terminal import line, trouble, warning
-from calipso.wiring import Engine, now
+from calipso.wiring import Engine, event, now
 from producers.access import Access
+from producers.aim import Aim
 from producers.bundle import read_bundle
 from producers.recording import RecordingAccess
 from producers.scan import ScanReport
 from producers.scan import scan as run_scan
 from producers.settings import EnvironmentSettings
+from projections.inventory import Ref
 from schemas.canonical import Document
 from schemas.errors import BadSettings
-from schemas.events import Event
+from schemas.events import Event, ScanRequested
 from streams.locks import environment_lock
+from streams.past import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +37,60 @@ class Source:
     clock: Callable[[], int]
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What the words of a command say of an environment."""
+
+    bundle: Path | None = None
+    """None: the live cloud."""
+    define: Path | None = None
+    """None: it is known, or the bundle says."""
+    uplinks: Sequence[str] = ()
+
+
 def scan(
-    engine: Engine, environment: str, bundle: Path | None, define: Path | None, uplinks: Sequence[str]
+    engine: Engine,
+    environment: str,
+    described: Described,
+    wanted: tuple[str, str] | None = None,
 ) -> Document:
-    """Scan a bundle or the live cloud into the log, fold it, and answer what came of it."""
+    """Scan a bundle or the live cloud into the log, fold it, and answer what came of it.
+
+    `wanted` is type and id (or name) of the one object to look at, and below.
+    """
     definition.check_name(environment)
     with (
         environment_lock(engine.settings.folder, environment, "scanning"),
-        _source(engine, environment, bundle, define, uplinks) as source,
+        _source(engine, environment, described) as source,
     ):
         definition.write(engine, environment, source.settings)
-        report = _run(environment, source, engine.journal.append)
+        past = _past(engine, environment)
+        ref = named(past, wanted)
+        if ref is None:
+            report = run(engine, environment, source)
+        else:
+            request = event(environment, ScanRequested(*ref, ""), "operator")
+            engine.journal.append([request])
+            report = run(engine, environment, source, aim(past, ref), request.id)
     engine.worker.catch_up(environment)
-    return _result(engine, environment, report, source.origin)
+    return _result(engine, environment, report, source.origin, ref)
+
+
+def run(
+    engine: Engine,
+    environment: str,
+    source: Source,
+    aimed: Aim | None = None,
+    request: str | None = None,
+    stop: threading.Event | None = None,
+) -> ScanReport:
+    """Scan what a source shows into the log, until it is done, is cancelled, or `stop` is set (Stopped)."""
+    with hearing(engine.journal, environment, stop or threading.Event()) as ears:
+        return _run(environment, source, ears.append, aimed, request, ears.stop)
+
+
+def _past(engine: Engine, environment: str) -> Past | None:
+    return None if engine.journal.head(environment) < 0 else engine.questions.past(environment)
 
 
 def record(
@@ -51,7 +98,7 @@ def record(
 ) -> Document:
     """Walk the live cloud as a scan does and save every answer in a new folder; the log, if any, stays as it is."""
     definition.check_name(environment)
-    with _source(engine, environment, None, define, uplinks) as source:
+    with _source(engine, environment, Described(None, define, uplinks)) as source:
         recording = RecordingAccess(source.access, folder)
         report = _run(
             environment, replace(source, access=recording), len
@@ -61,19 +108,17 @@ def record(
 
 
 @contextmanager
-def _source(
-    engine: Engine | None, environment: str, bundle: Path | None, define: Path | None, uplinks: Sequence[str]
-) -> Iterator[Source]:
-    recorded = None if bundle is None else read_bundle(bundle)
-    known = None if define is not None else definition.known(engine, environment)
-    if define is not None:
-        settings = definition.load(define)
+def _source(engine: Engine | None, environment: str, described: Described) -> Iterator[Source]:
+    recorded = None if described.bundle is None else read_bundle(described.bundle)
+    known = None if described.define is not None else definition.known(engine, environment)
+    if described.define is not None:
+        settings = definition.load(described.define)
     elif known is not None:
         settings = known
     else:
         settings = EnvironmentSettings.from_document((recorded.settings if recorded else None) or {})
-    if uplinks:
-        settings = replace(settings, uplinks=tuple(uplinks))
+    if described.uplinks:
+        settings = replace(settings, uplinks=tuple(described.uplinks))
     if recorded is not None:
         moment = recorded.recorded_at
         yield Source(recorded.access, f"bundle:{recorded.name}", settings, now if moment is None else lambda: moment)
@@ -105,7 +150,14 @@ def live(environment: str, settings: EnvironmentSettings) -> Access:
     return Access(LiveCloud(settings), SshHosts(settings.ssh), database)
 
 
-def _run(environment: str, source: Source, append: Callable[[list[Event]], object]) -> ScanReport:
+def _run(
+    environment: str,
+    source: Source,
+    append: Callable[[list[Event]], object],
+    aimed: Aim | None = None,
+    request: str | None = None,
+    stop: threading.Event | None = None,
+) -> ScanReport:
     with bar.shown(f"scanning {environment}") as progress:
         return run_scan(
             environment,
@@ -116,17 +168,24 @@ def _run(environment: str, source: Source, append: Callable[[list[Event]], objec
             now=source.clock,
             progress=progress,
             new_id=lambda: str(uuid.uuid4()),
+            aim=aimed,
+            request=request,
+            stop=stop,
         )
 
 
-def _result(engine: Engine | None, environment: str, report: ScanReport, origin: str) -> Document:
+def _result(
+    engine: Engine | None, environment: str, report: ScanReport, origin: str, ref: Ref | None = None
+) -> Document:
     return {
         "environment": environment,
+        "object": None if ref is None else list(ref),
         "origin": origin,
         "scan_id": report.scan_id,
         "status": report.status,
         "offset": None if engine is None else engine.journal.head(environment),
         "objects": dict(report.counts),
+        "missed": [list(name) for name in report.missed],
         "failures": [
             {"entry": f.scope.entry, "host": f.host, "request": f.request, "reason": f.reason} for f in report.failures
         ],
@@ -140,13 +199,33 @@ def show_result(result: Document) -> None:
     if result["status"] == "failed":
         reason = next(iter(reasons), "no source answered")
         return trouble(f"{result['environment']}: scan of {result['origin']} failed, nothing was seen: {reason}")
-    show.counts(result["objects"])
+    if result["objects"]:
+        show.counts(result["objects"])
     for text in result["warnings"]:
         warning(text)
     for reason, entries in reasons.items():
         trouble(f"{', '.join(entries)}: {reason}")
+    _show_what_is_missing(result)
+    what = "scan" if result["object"] is None else f"scan of {' '.join(result['object'])}"
+    of = " of " if result["object"] is None else " in "
     reach = "" if result["offset"] is None else f", log at offset {result['offset']}"
-    return line(f"{result['environment']}: scan of {result['origin']} {result['status']}{reach}")
+    return line(f"{result['environment']}: {what}{of}{result['origin']} {result['status']}{reach}")
+
+
+def exit_code(result: Document) -> int:
+    """Answer 0 if all that was to be looked at was: not if it is an object that is not known, nor there."""
+    return 0 if result["status"] == "completed" and not _found_nothing(result) else 2
+
+
+def _found_nothing(result: Document) -> bool:
+    return result["object"] is not None and not (result["missed"] or result["objects"])
+
+
+def _show_what_is_missing(result: Document) -> None:
+    for object_type, object_id in result["missed"]:
+        line(f"{object_type} {object_id}: not there any more")
+    if _found_nothing(result):
+        warning(f"{' '.join(result['object'])}: nothing is known of it, and it was not found")
 
 
 def _reasons(failures: list[Document]) -> dict[str, list[str]]:

@@ -35,9 +35,18 @@ Uplink = Annotated[
 ]
 
 
+Object = Annotated[
+    tuple[str, str] | None,
+    typer.Option(
+        "--object", metavar="TYPE ID", help="Look only at one object, by id or unique name, and what is below it."
+    ),
+]
+
+
 def scan(
     context: typer.Context,
     environment: Environment,
+    wanted: Object = None,
     bundle: From = None,
     define: Define = None,
     uplink: Uplink = None,
@@ -50,7 +59,7 @@ def scan(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Look at a whole cloud and write down what is there. Exit code: 0 all of it, 2 not all of it."""
+    """Look at a cloud, or one object of it, and write down what is there. Exit code: 0 all of it, 2 not all of it."""
     settings = settings_of(context)
     if check:
         return line(f"{environment}: {repeating.check(settings.folder, environment)}")
@@ -61,13 +70,13 @@ def scan(
     with opened(settings) as engine:
 
         def once() -> Document:
-            return scanning.scan(engine, environment, bundle, define, uplink or [])
+            return scanning.scan(engine, environment, scanning.Described(bundle, define, uplink or ()), wanted)
 
         if seconds is not None:
             return repeating.every(seconds, environment, settings.folder, once, show)
         result = once()
     show(result)
-    raise typer.Exit(0 if result["status"] == "completed" else 2)
+    raise typer.Exit(scanning.exit_code(result))
 
 
 def record(

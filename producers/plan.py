@@ -9,11 +9,15 @@
   "details":    optional: names of what other sources add to all of the objects
   "folders":    the texts of the folders, outermost first, that the tree draws around the objects
   "condition":  optional: {key: [values]}; each key must have a value in common with what is there
+  "below":      optional: the entries that find the objects which its own stand directly below in the tree; without
+                it, every entry that finds a type which theirs may stand below (schemas/vocabulary.py)
+  "wanders":    optional, true: what it found may be found by another entry or below another object the next time
+                (an instance that migrates), so an object looked for alone is looked for there, too
 }]}
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -34,7 +38,7 @@ ENVIRONMENT_KEYS = ("mechanism_drivers", "type_drivers", "distribution", "distri
 PARENT_KEYS = {"host_type": "host"}
 """Condition keys that the parent's document answers, with the type of parent that has them."""
 
-_KEYS = {"name", "type", "under", "fetcher", "completer", "details", "folders", "condition"}
+_KEYS = {"name", "type", "under", "fetcher", "completer", "details", "folders", "condition", "below", "wanders"}
 _REQUIRED = ("name", "type", "under", "fetcher")
 
 
@@ -51,6 +55,9 @@ class PlanEntry:
     folders: tuple[str, ...] | None = None
     """None: the entry does not say."""
     condition: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    below: tuple[str, ...] | None = None
+    """None: the entry does not say."""
+    wanders: bool = False
 
     def applies(self, settings: EnvironmentSettings, parent: Document) -> bool:
         """Answer whether it is looked for in such an environment, below such a parent."""
@@ -69,6 +76,25 @@ class Plan:
     def under(self, object_type: str) -> tuple[PlanEntry, ...]:
         """Answer what is looked for below an object of a type, in the plan's order."""
         return tuple(entry for entry in self.entries if entry.under == object_type)
+
+    def finders(self, object_type: str) -> frozenset[str]:
+        """Answer the names of the entries that find objects of a type."""
+        return frozenset(entry.name for entry in self.entries if entry.type == object_type)
+
+    def with_all_below(self, names: Iterable[str]) -> frozenset[str]:
+        """Answer entries and all that find what stands below their objects, in the tree or in the plan."""
+        found = set(names)
+        while more := {e.name for e in self.entries if e.name not in found and self._stands_below(e, found)}:
+            found |= more
+        return frozenset(found)
+
+    def _stands_below(self, entry: PlanEntry, names: Collection[str]) -> bool:
+        above = [other for other in self.entries if other.name in names]
+        if any(other.type == entry.under for other in above):
+            return True
+        if entry.below is not None:
+            return any(other.name in entry.below for other in above)
+        return any(other.type in OBJECT_TYPES[entry.type].parents for other in above)
 
 
 def load_plan(path: Path = DEFAULT) -> Plan:
@@ -92,7 +118,12 @@ def parse_plan(document: Document) -> Plan:
     if problems:
         raise _bad(problems)
     entries = tuple(map(_entry, rows))
-    problems = [*_duplicates(entries), *(p for entry in entries for p in _meaning(entry)), *_order(entries)]
+    problems = [
+        *_duplicates(entries),
+        *(p for entry in entries for p in _meaning(entry)),
+        *_places(entries),
+        *_order(entries),
+    ]
     if problems:
         raise _bad(problems)
     return Plan(entries)
@@ -121,9 +152,11 @@ def _shape(number: int, row: object) -> Iterator[str]:
             yield f"{name}: '{key}' must be a text"
     if not isinstance(row.get("completer", ""), str):
         yield f"{name}: 'completer' must be a text"
-    for key in ("details", "folders"):
+    for key in ("details", "folders", "below"):
         if not _is_texts(row.get(key, [])):
             yield f"{name}: '{key}' must be a list of texts"
+    if not isinstance(row.get("wanders", False), bool):
+        yield f"{name}: 'wanders' must be true or false"
     condition = row.get("condition", {})
     if not isinstance(condition, dict) or not all(_is_texts(v) and v for v in condition.values()):
         yield f"{name}: 'condition' must be an object of lists of texts"
@@ -143,6 +176,8 @@ def _entry(row: Document) -> PlanEntry:
         details=tuple(row.get("details", ())),
         folders=tuple(row["folders"]) if "folders" in row else None,
         condition={key: tuple(values) for key, values in row.get("condition", {}).items()},
+        below=tuple(row["below"]) if "below" in row else None,
+        wanders=row.get("wanders", False),
     )
 
 
@@ -173,6 +208,18 @@ def _meaning(entry: PlanEntry) -> Iterator[str]:
             yield f"{name}: there is no condition '{key}'"
         elif PARENT_KEYS.get(key, entry.under) != entry.under:
             yield f"{name}: the condition '{key}' is only for what is looked for under a {PARENT_KEYS[key]}"
+
+
+def _places(entries: Collection[PlanEntry]) -> Iterator[str]:
+    """Yield the entries named in a 'below' whose objects the entry's own cannot stand below."""
+    types = {entry.name: entry.type for entry in entries}
+    for entry in entries:
+        parents = OBJECT_TYPES[entry.type].parents if entry.type in OBJECT_TYPES else ()
+        for name in entry.below or ():
+            if name not in types:
+                yield f"entry '{entry.name}': there is no entry '{name}' to stand below"
+            elif parents and types[name] not in parents:
+                yield f"entry '{entry.name}': a {entry.type} never stands below a {types[name]}"
 
 
 def _folders(object_type: str) -> tuple[str, ...]:

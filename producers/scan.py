@@ -1,26 +1,29 @@
 """The scan: a cloud, or a recording of one, in; events out. It never reads what earlier scans saw."""
 
 import hashlib
+import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 
 from producers.access import Access
+from producers.aim import Aim, Sought
 from producers.drivers import settings_in_force
 from producers.fetched import Failure, Fetched, twice
 from producers.found import Found, root
 from producers.look import Look, Memory
+from producers.narrow import NarrowWalk
 from producers.plan import Plan, load_plan
 from producers.progress import Progress, Silence
 from producers.settings import EnvironmentSettings
 from producers.walk import Walk
 from schemas import canonical
 from schemas.errors import CalipsoError
-from schemas.events import Event, FetchFailed, ObjectsSeen, Payload, ScanFinished, ScanStarted, Scope
+from schemas.events import Event, FetchFailed, ObjectMissed, ObjectsSeen, Payload, ScanFinished, ScanStarted, Scope
 
 SOURCE = "scan"
 EVENT_BYTES = 256 * 1024
@@ -43,6 +46,8 @@ class ScanReport:
     """Objects seen by type, sorted by type."""
     failures: tuple[Failure, ...]
     warnings: tuple[str, ...]
+    missed: tuple[tuple[str, str], ...] = ()
+    """Type and id of what was looked for alone and is not there."""
 
 
 def scan(
@@ -57,27 +62,36 @@ def scan(
     workers: int = 8,
     progress: Progress | None = None,
     new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    aim: Aim | None = None,
+    request: str | None = None,
+    stop: threading.Event | None = None,
 ) -> ScanReport:
     """Look at a whole cloud and append what was seen, as it is found out, in an order that the answers alone decide.
 
+    With `aim` only one object and what is below it is looked at. `request` is the id of the request that led to the
+    scan, and then its own. Once `stop` is set, the scan breaks off within a second.
+
     `origin` is `cloud:<name>` or `bundle:<name>`; `now` answers microseconds since 1970-01-01 UTC; without `plan`
     the plan that ships with Calipso is walked. What could not be looked at is on the log and in the report; it
-    raises nothing. Raises what `append` raises, and KeyboardInterrupt, after having tried to say that the scan
-    broke off. Raises BadPlan before anything was appended.
+    raises nothing. Raises what `append` raises, Stopped, and KeyboardInterrupt, after having tried to say that the
+    scan broke off. Raises BadPlan before anything was appended.
     """
-    walked = plan if plan is not None else load_plan()
+    stopping = stop if stop is not None else threading.Event()
     memory = Memory()
     look = Look(access, settings, memory)
     in_force = settings_in_force(look)
-    writer = _Writer(environment, append, now, new_id)
-    findings = _Findings(new_id(), warnings=list(look.warnings))
-    walk = Walk(walked, access, in_force, memory, progress or Silence())
+    writer = _Writer(environment, append, now, new_id, request)
+    findings = _Findings(request or new_id(), warnings=list(look.warnings))
+    wide = Walk(plan or load_plan(), access, in_force, memory, progress or Silence(), stopping)
+    walk = wide if aim is None else NarrowWalk(aim, wide, stopping)
     writer.write(ScanStarted(findings.scan_id, origin, canonical.encode(in_force.to_document())))
     writer.flush()
     try:
         with closing(walk.steps(root(environment), workers)) as steps:
             for fetched in steps:
                 writer.write_all(findings.take(fetched))
+        if isinstance(walk, NarrowWalk):
+            writer.write_all(findings.miss(walk.missed()))
         writer.write(ScanFinished(findings.scan_id, findings.status, findings.covered))
         writer.flush()
     except BaseException:
@@ -91,12 +105,15 @@ def scan(
 class _Writer:
     """Puts payloads into their envelope and appends them in batches."""
 
-    def __init__(self, environment: str, append: Append, now: Callable[[], int], new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, environment: str, append: Append, now: Callable[[], int], new_id: Callable[[], str], cause: str | None
+    ) -> None:
         self._environment = environment
         self._append = append
         self._now = now
         self._new_id = new_id
-        self._cause: str | None = None
+        self._cause = cause
+        self._started = False
         self._events: list[Event] = []
         self._bytes = 0
 
@@ -105,9 +122,10 @@ class _Writer:
             self.write(payload)
 
     def write(self, payload: Payload) -> None:
-        """Take one payload; every event of a scan is caused by the first."""
+        """Take one payload; every event of a scan is caused by the first, and that by the request, if there was one."""
         event = Event(self._new_id(), self._environment, SOURCE, self._now(), self._cause, payload)
-        self._cause = self._cause or event.id
+        if not self._started:
+            self._started, self._cause = True, event.id
         self._events.append(event)
         self._bytes += sum(map(len, payload.documents)) if isinstance(payload, ObjectsSeen) else 0
         if len(self._events) >= BATCH_EVENTS or self._bytes >= BATCH_BYTES:
@@ -128,17 +146,28 @@ class _Findings:
     covered: list[Scope] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    missed: list[tuple[str, str]] = field(default_factory=list)
     _seen: dict[tuple[str, str], tuple[Found, bytes]] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
         if not self.failures:
             return "completed"
-        return "completed_with_errors" if self.covered else "failed"
+        return "completed_with_errors" if self.covered or self._seen or self.missed else "failed"
 
     def report(self) -> ScanReport:
         counts = dict(sorted(self.counts.items()))
-        return ScanReport(self.scan_id, self.status, counts, tuple(self.failures), tuple(self.warnings))
+        return ScanReport(
+            self.scan_id, self.status, counts, tuple(self.failures), tuple(self.warnings), tuple(self.missed)
+        )
+
+    def miss(self, sought: Iterable[Sought]) -> Iterator[Payload]:
+        """Yield what is not there although it was looked for alone."""
+        covered = set(self.covered)
+        for one in sought:
+            if one.scope not in covered:
+                self.missed.append((one.type, one.id))
+                yield ObjectMissed(self.scan_id, one.scope, one.type, one.id)
 
     def take(self, fetched: Fetched) -> Iterator[Payload]:
         """Yield what one fetch says to the log: its objects by place, then its failures."""

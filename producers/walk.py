@@ -1,5 +1,6 @@
 """The walk along a scan plan: independent fetches run at once, and come out in the plan's order."""
 
+import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from producers.access import Access
 from producers.fetched import Completed, Fetched, complete, fetch
 from producers.found import Found
 from producers.look import Look, Memory
+from producers.patience import taken
 from producers.plan import Plan, PlanEntry
 from producers.progress import Progress
 from producers.settings import EnvironmentSettings
@@ -48,14 +50,21 @@ class Walk:
     """One walk along a plan, in one environment."""
 
     def __init__(
-        self, plan: Plan, access: Access, settings: EnvironmentSettings, memory: Memory, progress: Progress
+        self,
+        plan: Plan,
+        access: Access,
+        settings: EnvironmentSettings,
+        memory: Memory,
+        progress: Progress,
+        stop: threading.Event,
     ) -> None:
-        """Take the settings in force, detected drivers included."""
-        self._plan = plan
+        """Take the settings in force, detected drivers included; `stop` is set when the walk is to break off."""
+        self.plan = plan
         self._access = access
         self._settings = settings
         self._memory = memory
         self._progress = progress
+        self._stop = stop
         self._planned = 0
         self._ended: SimpleQueue[tuple[Callable[[Any], None], Future[Any]]] = SimpleQueue()
         """Work that a worker has ended, with what the walk's own thread is to do about it."""
@@ -64,7 +73,7 @@ class Walk:
         """Yield every fetch below `root` in the plan's order: an object's own before those below it.
 
         The order depends on what was found only, never on which fetch was faster. When the walk is left
-        early, fetches that have not begun never will.
+        early, fetches that have not begun never will. Raises Stopped.
         """
         pool = ThreadPoolExecutor(workers, "fetch")
         try:
@@ -76,20 +85,19 @@ class Walk:
         ahead = self._look_below(pool, root)[::-1]
         while ahead:
             while (outcome := ahead[-1].outcome()) is None:
-                go_on, future = self._ended.get()
+                go_on, future = taken(self._ended, self._stop)
                 go_on(future.result())
             yield outcome
             ahead += ahead.pop().children[::-1]
 
     def _look_below(self, pool: ThreadPoolExecutor, parent: Found) -> list[_Node]:
         """Start the fetches below an object."""
-        entries = self._plan.under(parent.type)
-        nodes = [_Node(entry, parent) for entry in entries if entry.applies(self._settings, parent.document)]
+        nodes = [_Node(entry, parent) for entry in self.entries(parent)]
         self._planned += len(nodes)
         self._progress.planned(self._planned)
         for node in nodes:
             self._progress.began(node.scope)
-            work = partial(fetch, node.entry, parent, self._look())
+            work = partial(fetch, node.entry, parent, self.look())
             self._start(pool, work, partial(self._go_on, pool, node))
         return nodes
 
@@ -99,11 +107,17 @@ class Walk:
         self._progress.ended(node.scope, len(fetched.found), failed=not fetched.complete)
         for number, found in enumerate(fetched.found):
             if node.entry.completer is not None:
-                work = partial(complete, node.entry, found, self._look())
+                work = partial(complete, node.entry, found, self.look())
                 self._start(pool, work, partial(node.completed.__setitem__, number))
             node.children += self._look_below(pool, found)
 
-    def _look(self) -> Look:
+    def entries(self, parent: Found) -> list[PlanEntry]:
+        """Answer what is looked for below an object."""
+        entries = self.plan.under(parent.type)
+        return [entry for entry in entries if entry.applies(self._settings, parent.document)]
+
+    def look(self) -> Look:
+        """Answer eyes for one fetch, which remember what any other of this walk saw."""
         return Look(self._access, self._settings, self._memory)
 
     def _start(self, pool: ThreadPoolExecutor, work: Callable[[], Any], go_on: Callable[[Any], None]) -> None:

@@ -8,6 +8,7 @@ from projections.fold import environment_key, object_key, object_of
 from projections.inventory import Obj, Ref
 from projections.link import Link
 from schemas.canonical import Document, decode_document
+from schemas.events import Scope
 from streams.comparison import is_the_same
 from streams.history import History, KeyVersion, Version
 from streams.moments import Moment
@@ -57,6 +58,10 @@ class Past:
     def objects(self, object_type: str | None = None, after: Key | None = None) -> Iterator[Obj]:
         """Yield the objects (of a type), sorted by type and id, beginning behind `after`."""
         return (_object(item) for item in self._all(Kind.OBJECT, object_type, after))
+
+    def sightings(self) -> Iterator[tuple[Obj, Scope]]:
+        """Yield every object with the fetch that saw it last, sorted by type and id."""
+        return (object_of(item.key, item.version.value or b"{}") for item in self._all(Kind.OBJECT, None, None))
 
     def of_type(self, object_type: str, /) -> Iterator[Obj]:
         """Yield the objects of a type, sorted by id."""

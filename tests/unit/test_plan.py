@@ -56,6 +56,10 @@ def test_every_entry_of_the_plan_that_ships_names_its_folders() -> None:
         ({"condition": {"mechanism_drivers": "OVS"}}, "entry 'host': 'condition' must be an object of lists of texts"),
         ({"condition": {"mechanism_drivers": []}}, "entry 'host': 'condition' must be an object of lists of texts"),
         ({"condition": {"host_type": ["Compute"]}}, "the condition 'host_type' is only for what is looked for under a"),
+        ({"below": "region"}, "entry 'host': 'below' must be a list of texts"),
+        ({"below": ["rack"]}, "entry 'host': there is no entry 'rack' to stand below"),
+        ({"below": ["host"]}, "entry 'host': a host never stands below a host"),
+        ({"wanders": 1}, "entry 'host': 'wanders' must be true or false"),
         ({"name": ""}, "'name' must be a text"),
         ({"under": "vedge"}, "entry 'host': no entry reached from the environment finds a vedge"),
     ],
@@ -81,6 +85,15 @@ def test_a_walk_that_would_never_end_is_refused() -> None:
     vnics = {"name": "v", "type": "vnic", "under": "vservice", "fetcher": "vservice_vnics"}
     back = {"name": "back", "type": "vservice", "under": "vnic", "fetcher": "vservices"}
     assert "a circle" in problems(REGION, vnics, back)
+
+
+def test_what_may_stand_below_an_entry_follows_the_plan_and_the_tree() -> None:
+    found = load_plan()
+    assert found.with_all_below({"network"}) == {"network", "subnet", "port"}
+    assert found.with_all_below({"instance"}) == {"instance", "instance-vnic"}
+    assert found.with_all_below({"homeless-instance"}) == {"homeless-instance"}
+    assert "instance-vnic" not in found.with_all_below(found.finders("project"))
+    assert found.with_all_below({"region"}) == {e.name for e in found.entries if e.under != ENVIRONMENT} | {"region"}
 
 
 @pytest.mark.parametrize("document", [{}, {"entries": []}, {"entries": {}}, {"entries": [REGION], "more": 1}])
@@ -130,7 +143,9 @@ _JSON = st.recursive(
 
 @given(
     st.sampled_from(json.loads(DEFAULT.read_text())["entries"]),
-    st.sampled_from(["name", "type", "under", "fetcher", "completer", "details", "folders", "condition"]),
+    st.sampled_from(
+        ["name", "type", "under", "fetcher", "completer", "details", "folders", "condition", "below", "wanders"]
+    ),
     _JSON,
 )
 def test_any_value_in_any_key_is_read_or_refused(entry: dict[str, Any], key: str, value: object) -> None:
