@@ -10,7 +10,7 @@ CalipsoError
 │   └── BadMoment         a moment that cannot be understood
 ├── NotFound              asked for something that does not exist at that moment
 ├── Conflict              what was asked for collides with what is there or is running
-├── Stopped               what was running was told to stop, and did
+│   └── Stopped           what was running was told to stop, and did
 ├── CouldNotLook          a source gave no usable answer: never to be read as "nothing there"
 │   ├── HostUnreachable   no SSH session to a host
 │   ├── BusUnreachable    no connection to the cloud's message bus, or it was lost
@@ -65,7 +65,7 @@ class Conflict(CalipsoError):
     """What was asked for collides with what is there or is running."""
 
 
-class Stopped(CalipsoError):
+class Stopped(Conflict):
     """What was running was told to stop, and did."""
 
 
