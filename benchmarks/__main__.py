@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from benchmarks import feeding, replay, travel
+from benchmarks import differences, feeding, readers, replay, serving, travel
 from benchmarks.cloud import SIZES
 from benchmarks.estate import EXTENTS
 from benchmarks.lab import Lab
@@ -32,7 +32,7 @@ def _on_kafka() -> dict[str, Callable[[str], Measure]]:
 
 OF_SCANS = replay.BENCHMARKS | _on_kafka()
 """They know the sizes of benchmarks.cloud: small and customer."""
-OF_HISTORIES = travel.BENCHMARKS | feeding.BENCHMARKS
+OF_HISTORIES = feeding.BENCHMARKS | travel.BENCHMARKS | differences.BENCHMARKS | serving.BENCHMARKS | readers.BENCHMARKS
 """They know the sizes of benchmarks.estate: small, medium and large."""
 BENCHMARKS: dict[str, Callable[[Lab], Iterator[Measure]]] = {
     **OF_HISTORIES,
@@ -46,6 +46,7 @@ def main() -> int:
     parser.add_argument("names", nargs="+", choices=["list", *BENCHMARKS], metavar="NAME")
     parser.add_argument("--size", choices=list(dict.fromkeys([*EXTENTS, *SIZES])), default="small")
     parser.add_argument("--cache", type=Path, default=default_folder(), help="folder of filled histories")
+    parser.add_argument("--keep", action="store_true", help="take filled histories though other code has filled them")
     words = parser.parse_args()
     collector.seldom()  # as the program itself does
     if "list" in words.names:
@@ -55,7 +56,7 @@ def main() -> int:
     for name in words.names:
         if words.size not in (SIZES if name in OF_SCANS else EXTENTS):
             parser.error(f"{name} knows no size {words.size}")
-    with closing(Lab(words.size, Shelf(words.cache))) as lab:
+    with closing(Lab(words.size, Shelf(words.cache, words.keep))) as lab:
         return run(lab, words.names)
 
 

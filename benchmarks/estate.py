@@ -34,12 +34,14 @@ class Extent:
     """At least so many of each cell, and the rest of the stretch in which they are reached."""
     questions: int = 1000
     """So many of a kind are asked."""
+    window: int = 10_000
+    """Changes between the moments of a diff."""
 
 
 CELL = Size(hosts=20, network_hosts=1, instances=400, ports_an_instance=3, projects=20)
 TINY = Size(hosts=3, network_hosts=1, instances=6, ports_an_instance=2, projects=2)
 EXTENTS = {
-    "tiny": Extent(TINY, cells=3, changes=1200, questions=60),
+    "tiny": Extent(TINY, cells=3, changes=1200, questions=60, window=300),
     "small": Extent(CELL, cells=2, changes=20_000),
     "medium": Extent(CELL, cells=46, changes=43_500),
     "large": Extent(CELL, cells=230, changes=43_500),
@@ -104,6 +106,10 @@ class Estate:
             there = key._replace(id=name.cast(self._names[cell], self._offsets[cell]).decode())
             found.append((there, draw.randrange(self._offsets[cell](born[number]), self.events)))
         return found
+
+    def counts(self) -> list[int]:
+        """Answer how many changes each event makes, a few too many where cells have a thing in common."""
+        return [len(pace.changes) for _, pace in self._order()]
 
     def _order(self) -> Iterator[tuple[int, Pace]]:
         cells = range(len(self._names))

@@ -25,6 +25,7 @@ class Lab:
         self.size = size
         self.shelf = shelf
         self.questions = EXTENTS[size].questions if size in EXTENTS else 0
+        self.window = EXTENTS[size].window if size in EXTENTS else 0
 
     @cached_property
     def estate(self) -> Estate:

@@ -1,12 +1,15 @@
 """Where what is dear to make is kept from run to run: moulds, and histories that are filled. It may be deleted."""
 
 import pickle
+import re
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from shutil import rmtree
 
@@ -31,13 +34,19 @@ class Filled(msgspec.Struct, frozen=True):
     events: int
     log_bytes: int
     seconds: float
+    filled_by: str
+    """Names the code that filled it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A folder of moulds and histories."""
+    """A folder of moulds and histories.
+
+    A history that other code has filled is filled anew, unless `keep`: then any of its format is taken.
+    """
 
     folder: Path
+    keep: bool = False
 
     def estate(self, size: str) -> Estate:
         """Answer the estate of a size; its mould is made if it is not here."""
@@ -54,13 +63,13 @@ class Shelf:
         number = extent.cells if cells is None else cells
         folder = self.folder / f"history-{_mark(extent)}-{number}-f{FORMAT}"
         done = folder / _DONE
-        if not done.exists():
+        if not done.exists() or (not self.keep and _read(done).filled_by != _filled_by()):
             rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             with closing(LocalHistory(folder)) as history:
                 filled = fill(history, self.few_cells(size, number))
             done.write_bytes(msgspec.json.encode(filled))
-        return folder, msgspec.json.decode(done.read_bytes(), type=Filled)
+        return folder, _read(done)
 
     def _mould(self, extent: Extent) -> Mould:
         file = self.folder / f"mould-{_mark(extent)}.pickle"
@@ -90,7 +99,7 @@ def fill(
         after = steps[-1].offset
         seconds += took
         watch(steps, took)
-    return Filled(estate.changes, estate.events, estate.log_bytes, seconds)
+    return Filled(estate.changes, estate.events, estate.log_bytes, seconds, _filled_by())
 
 
 def write(history: History, steps: list[Step], after: int) -> float:
@@ -102,6 +111,26 @@ def write(history: History, steps: list[Step], after: int) -> float:
     took = time.perf_counter() - start
     assert taken, f"the history does not take offset {last.offset}"
     return took
+
+
+def _read(done: Path) -> Filled:
+    return msgspec.json.decode(done.read_bytes(), type=Filled)
+
+
+@cache
+def _filled_by() -> str:
+    """Answer a name for the code of the history: its module with all of `streams` that this imports."""
+    found: dict[str, bytes] = {}
+    left = [LocalHistory.__module__]
+    while left:
+        name = left.pop()
+        if name not in found:
+            found[name] = Path(str(import_module(name).__file__)).read_bytes()
+            left += [imported.decode() for imported in _IMPORTED.findall(found[name])]
+    return sha256(b"".join(found[name] for name in sorted(found))).hexdigest()[:12]
+
+
+_IMPORTED = re.compile(rb"^from (streams\.\w+) import", re.MULTILINE)
 
 
 def _mark(extent: Extent) -> str:

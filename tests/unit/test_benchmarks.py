@@ -3,7 +3,9 @@
 import importlib.util
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
@@ -13,13 +15,15 @@ from benchmarks.estate import EXTENTS, SEED, TINY, Estate
 from benchmarks.lab import Lab
 from benchmarks.life import Life
 from benchmarks.mould import Mould
-from benchmarks.shelf import Shelf
+from benchmarks.readers import check_whole
+from benchmarks.shelf import Shelf, write
 from projections.change import Kind
 from projections.digest import EMPTY, advance
 from projections.fold import NOT_UNDERSTOOD, Fold, environment_key
 from schemas import codec
 from schemas.events import Entry, Event, NotificationReceived
 from streams.history import Step
+from streams.local_history import LocalHistory
 from streams.worker import step_of
 
 FIELDS = ["name", "size", "value", "unit", "reference", "reference_name", "ratio", "goal", "ok"]
@@ -118,3 +122,17 @@ def test_a_reference_that_is_not_installed_is_named_with_what_to_install(
     said = capsys.readouterr().err
     assert "raphtory is not installed" in said
     assert "duckdb pyarrow is not installed" in said
+
+
+def test_a_reader_notices_an_event_of_which_a_part_is_missing(lab: Lab, tmp_path: Path) -> None:
+    first, second = islice((step for step in lab.estate.steps() if len(step.changes) > 1), 2)
+    steps = [replace(step, offset=number) for number, step in enumerate((first, second))]
+    with closing(LocalHistory(tmp_path)) as history:
+        write(history, steps, -1)
+        check_whole(history, 1)
+    torn = replace(steps[1], changes=steps[1].changes[1:])
+    (tmp_path / "torn").mkdir()
+    with closing(LocalHistory(tmp_path / "torn")) as history:
+        write(history, [steps[0], torn], -1)
+        with pytest.raises(AssertionError, match="a part is missing"):
+            check_whole(history, 1)

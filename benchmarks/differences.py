@@ -1,0 +1,99 @@
+"""Two moments compared: what a diff costs beside other ways to it, and beside itself in a smaller history."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from random import Random
+from statistics import median
+
+from benchmarks.bare import Bare
+from benchmarks.cloud import NAME
+from benchmarks.estate import EXTENTS, Estate
+from benchmarks.lab import Lab, asked
+from benchmarks.measure import Measure
+from benchmarks.peer import Pair
+from benchmarks.ticks import latencies, seconds
+from projections.change import Key
+from projections.diff import diff
+from schemas.canonical import Document
+from streams.comparison import compare, visible
+from streams.history import History, Version
+from streams.local_history import LocalHistory
+from streams.moments import Moment
+
+Window = tuple[int, int]
+"""Two offsets between which so many changes lie."""
+Difference = tuple[Key, Document | None, Document | None]
+
+_WINDOWS = 5
+_SHARE = 10
+"""The smaller history has so many times fewer cells, and so many times fewer changes."""
+
+
+def diff_10k(lab: Lab) -> Iterator[Measure]:
+    """A diff over ten thousand changes, field by field."""
+    history, windows = lab.history, _windows(lab.estate, lab.window)
+    for peer in asked(lambda: lab.duckdb):
+        theirs = _in_python(peer.differences)
+        ours, reference = (median(times) * 1e3 for times in latencies(windows, [_ours(history), theirs], block=1))
+        yield Measure("diff-10k", lab.size, ours, "ms", reference, peer.name, reference / ours, 1.0)
+    window = windows[_WINDOWS // 2]
+    ours = min(seconds(lambda: _ours(history)(window)) for _ in range(3)) * 1e3
+    reference = sum(Bare.upto(lab.estate, window)) * 1e3
+    yield Measure("diff-10k", lab.size, ours, "ms", reference, f"two replays: {Bare.name}", reference / ours, 100.0)
+
+
+def diff_scale(lab: Lab) -> Iterator[Measure]:
+    """The same diff in this history and in one of a tenth of the changes, for each key that changed."""
+    few = max(1, EXTENTS[lab.size].cells // _SHARE)
+    folder, filled = lab.shelf.history(lab.size, few)
+    with closing(LocalHistory(folder, read_only=True)) as small:
+        small_windows = _windows(lab.shelf.few_cells(lab.size, few), lab.window)
+        pairs = zip(_windows(lab.estate, lab.window), small_windows, strict=True)
+        times = [(_a_key(lab.history, window), _a_key(small, other)) for window, other in pairs]
+    value, reference = (median(each) * 1e6 for each in zip(*times, strict=True))
+    name = f"the same inside {filled.changes} changes"
+    yield Measure("diff-scale", lab.size, value, "us a key", reference, name, reference / value, round(1 / 1.3, 3))
+
+
+def _windows(estate: Estate, changes: int) -> list[Window]:
+    draw, counts = Random(6), estate.counts()  # noqa: S311 - a seed
+    found = []
+    for _ in range(_WINDOWS):
+        after = draw.randrange(estate.events // 3, estate.events * 2 // 3)
+        upto, left = after, changes
+        while left > 0 and upto < estate.events - 1:
+            upto += 1
+            left -= counts[upto]
+        found.append((after, upto))
+    return found
+
+
+def _a_key(history: History, window: Window) -> float:
+    ask = _ours(history)
+    ask(window)
+    return min(seconds(lambda: ask(window)) for _ in range(3)) / len(history.changed(NAME, *window))
+
+
+def _ours(history: History) -> Callable[[Window], list[Difference]]:
+    def ask(window: Window) -> list[Difference]:
+        a, b = (Moment(offset, 0) for offset in window)
+        return [(change.key, change.before, change.after) for change in compare(history, NAME, a, b)]
+
+    return ask
+
+
+def _in_python(differences: Callable[[int, int], list[Pair]]) -> Callable[[Window], list[Difference]]:
+    """Answer what compares documents of rows field by field, as ours does but for the blame."""
+
+    def ask(window: Window) -> list[Difference]:
+        found = []
+        for key, before, after in sorted(differences(*window), key=lambda pair: pair[0]):
+            old, new = (visible(key.kind, Version(0, value)) for value in (before, after))
+            if old is None or new is None or diff(old, new):
+                found.append((key, old, new))
+        return found
+
+    return ask
+
+
+BENCHMARKS = {"diff-10k": diff_10k, "diff-scale": diff_scale}
