@@ -2,13 +2,15 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import Final, NamedTuple
 
-import cramjam
 import msgspec
+import zstandard
 
+from projections.change import Key, Kind
 from schemas.errors import HistoryError
-from streams.history import KeyVersion
+from streams.history import KeyVersion, Version
 
 _ITEMS: Final = 1000
 _BYTES: Final = 256 * 1024
@@ -18,7 +20,8 @@ _LEVEL: Final = 3
 """Of Zstandard: beyond it little is won and much time lost."""
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(list[KeyVersion])
+_decoder = msgspec.msgpack.Decoder(tuple[list[str], list[int], list[bytes]])
+"""Of a chunk: names, offsets and values, in columns, which are read several times faster than rows."""
 
 
 class Chunk(NamedTuple):
@@ -43,18 +46,27 @@ def chunks(items: Iterable[KeyVersion]) -> Iterator[Chunk]:
 
 
 def _chunk(items: list[KeyVersion]) -> Chunk:
-    return Chunk(items[0].key.id, bytes(cramjam.zstd.compress(_encoder.encode(items), _LEVEL)))
+    columns = (
+        [item.key.id for item in items],
+        [item.version.offset for item in items],
+        [item.version.value for item in items],
+    )
+    return Chunk(items[0].key.id, zstandard.compress(_encoder.encode(columns), _LEVEL))
 
 
-def unchunked(packed: bytes) -> list[KeyVersion]:
+def unchunked(kind: Kind, type_: str, packed: bytes) -> list[KeyVersion]:
     """Answer what a chunk holds; HistoryError if it is damaged."""
     try:
-        return _decoder.decode(cramjam.zstd.decompress(packed))
-    except (cramjam.DecompressionError, msgspec.DecodeError, msgspec.ValidationError) as error:
+        names, offsets, values = _decoder.decode(zstandard.decompress(packed))
+    except (zstandard.ZstdError, msgspec.DecodeError, msgspec.ValidationError) as error:
         raise HistoryError(f"an anchor of the history is damaged: {error}") from error
+    keys = map(Key, repeat(kind), repeat(type_), names)
+    return list(map(KeyVersion, keys, map(Version, offsets, values)))
 
 
-def overlaid(anchor: Iterable[Chunk], newer: Mapping[str, KeyVersion], begin: str) -> Iterator[KeyVersion]:
+def overlaid(
+    anchor: Iterable[Chunk], kind: Kind, type_: str, newer: Mapping[str, KeyVersion], begin: str
+) -> Iterator[KeyVersion]:
     """Yield what an anchor and the newer versions behind it come to, sorted, from the name `begin` on.
 
     `newer` holds only names from there on; a version without value takes its key away.
@@ -66,7 +78,7 @@ def overlaid(anchor: Iterable[Chunk], newer: Mapping[str, KeyVersion], begin: st
         upto = bisect_left(names, chunk.first, done)
         yield from _merged(held, names[done:upto], newer)
         done = upto
-        held = unchunked(chunk.packed)
+        held = unchunked(kind, type_, chunk.packed)
         if held and held[0].key.id < begin:
             held = [item for item in held if item.key.id >= begin]
     yield from _merged(held, names[done:], newer)

@@ -11,12 +11,14 @@ from weakref import WeakSet
 from projections.change import Key, Kind
 from projections.inventory import Ref
 from schemas.errors import HistoryError
+from streams import local_edges
 from streams.history import NOTHING, Blame, KeyVersion, Position, Step, Version
-from streams.local_rows import OF_ALL_FORMATS, TABLES, Group, Writing, at_object
-from streams.values import inflated
+from streams.local_rows import OF_ALL_FORMATS, TABLES, Group
+from streams.local_writing import Memory, Writing
+from streams.values import Inflating
 
 FILE = "history.db"
-FORMAT = 4
+FORMAT = 5
 _DRAFT = "\0"
 """Before the name of an environment that is being folded anew: no environment's own name begins so."""
 
@@ -26,14 +28,28 @@ _FEW: Final = 200
 _CACHE: Final = 16 * 1024
 """KiB of the file that a connection may hold in memory."""
 
+_CHECKPOINT: Final = 8192
+"""Pages written before they are moved into the file: one that changes often is moved once for many changes."""
+
+_Groups = dict[tuple[str, Kind, str], int]
+"""Numbers of groups by environment, kind and type; they stand for what is gone when the environment is forgotten."""
+
 
 class _OwnConnection:
     """A thread's connection, closed when the thread ends: servers let threads come and go."""
 
-    __slots__ = ("__weakref__", "db")
+    __slots__ = ("__weakref__", "db", "groups", "inflate")
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
+        self.groups: _Groups = {}
+        self.inflate = Inflating(self._dictionary)
+
+    def _dictionary(self, group: int, number: int) -> bytes | None:
+        row = self.db.execute(
+            "SELECT content FROM dictionaries WHERE grp = ? AND number = ?", (group, number)
+        ).fetchone()
+        return None if row is None else bytes(row[0])
 
     def __del__(self) -> None:
         self.db.close()
@@ -52,19 +68,23 @@ class LocalHistory:
         self._prefix = _DRAFT if draft else ""
         self._read_only = read_only
         self._local = threading.local()
-        self._dictionaries: dict[int, bytes] = {}
+        self._memory = Memory()
         self._connections: WeakSet[_OwnConnection] = WeakSet()
         with self._translated():
             self._prepare(self._db)
 
     @property
-    def _db(self) -> sqlite3.Connection:
+    def _own(self) -> _OwnConnection:
         own: _OwnConnection | None = getattr(self._local, "own", None)
         if own is None:
             own = _OwnConnection(self._connect())
             self._local.own = own
             self._connections.add(own)
-        return own.db
+        return own
+
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._own.db
 
     def _connect(self) -> sqlite3.Connection:
         mode = "ro" if self._read_only else "rwc"
@@ -72,6 +92,7 @@ class LocalHistory:
         db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False)
         if not self._read_only:
             db.execute("PRAGMA journal_mode=WAL")
+            db.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT}")
         db.execute(f"PRAGMA cache_size=-{_CACHE}")
         db.execute("PRAGMA synchronous=NORMAL")  # a cache: what a power cut loses, the log tells again
         return db
@@ -112,7 +133,10 @@ class LocalHistory:
         try:
             yield
         except sqlite3.Error as error:
-            raise HistoryError(f"{self._file}: {error} (a cache: delete it to have it built anew)") from error
+            raise self._trouble(error) from error
+
+    def _trouble(self, error: sqlite3.Error) -> HistoryError:
+        return HistoryError(f"{self._file}: {error} (a cache: delete it to have it built anew)")
 
     # -- writing -----------------------------------------------------------------------------------
 
@@ -136,7 +160,12 @@ class LocalHistory:
                 return False
             if position.offset > before.offset:
                 number = self._move(db, self._named(environment), position)
-                Writing(db, number).write([step for step in steps if step.offset > before.offset])
+                try:
+                    writing = Writing(db, number, self._memory, self._own.inflate)
+                    writing.write([step for step in steps if step.offset > before.offset])
+                except BaseException:
+                    self._memory.clear()  # it tells of what is not written after all
+                    raise
             return True
 
     @staticmethod
@@ -159,11 +188,31 @@ class LocalHistory:
 
     def get(self, environment: str, key: Key, at: int) -> Version | None:
         """Answer the key's version in force, None if it is not there."""
-        rows = self._query(
-            f"SELECT v.offset, v.value, k.grp {_OF_KEY} AND v.offset <= ? ORDER BY v.offset DESC LIMIT 1",
-            (self._named(environment), key.kind.value, key.type, key.id, at),
-        )
-        return self._version(key, *rows[0]) if rows and rows[0][1] is not None else None
+        own = self._own
+        try:
+            group = own.groups.get((environment, key.kind, key.type))
+            row = None if group is None else own.db.execute(_IN_FORCE, (group, key.id, at)).fetchone()
+            if row is None:
+                group = self._group_now(own, environment, key)
+                row = own.db.execute(_IN_FORCE, (group, key.id, at)).fetchone()
+        except sqlite3.Error as error:
+            raise self._trouble(error) from error
+        if row is None or row[1] is None:
+            return None
+        return Version(row[0], own.inflate(row[2], row[1], key.id))
+
+    def _group_now(self, own: _OwnConnection, environment: str, key: Key) -> int | None:
+        """Answer the number of a key's group, and remember it; None if there is none.
+
+        What is remembered may be gone: another process forgets an environment, or puts one that was folded anew in
+        its place. Then nothing is found under the old number, for numbers of groups are never used again.
+        """
+        row = own.db.execute(_GROUP_OF, (key.kind.value, key.type, self._named(environment))).fetchone()
+        if row is None:
+            own.groups.pop((environment, key.kind, key.type), None)
+            return None
+        number = own.groups[environment, key.kind, key.type] = int(row[0])
+        return number
 
     def all(
         self, environment: str, kind: Kind, at: int, *, type: str | None = None, after: Key | None = None
@@ -172,14 +221,14 @@ class LocalHistory:
         first = type or (after.type if after else "")
         with self._translated():
             groups = self._db.execute(
-                "SELECT g.id, g.type, g.dictionary, min(n.offset, ?) FROM environments n JOIN groups g ON "
+                "SELECT g.id, g.type, min(n.offset, ?) FROM environments n JOIN groups g ON "
                 "g.environment = n.id AND g.kind = ? AND g.type >= ? WHERE n.name = ? ORDER BY g.type",
                 (at, kind.value, first, self._named(environment)),
             )  # as long as it is not read to its end, everything below reads the same state of the file
-            for number, group_type, dictionary, upto in groups:
+            for number, group_type, upto in groups:
                 if type is not None and group_type != type:
                     break
-                group = Group(number, kind, group_type, dictionary)
+                group = Group(number, kind, group_type, self._own.inflate)
                 if after is None or after.type <= group_type:
                     begin = _behind(after.id) if after is not None and after.type == group_type else ""
                     yield from self._group(group, upto, begin)
@@ -201,35 +250,52 @@ class LocalHistory:
         return self._at(environment, parent, Kind.OBJECT, at)
 
     def _at(self, environment: str, ref: Ref, kind: Kind, at: int) -> list[KeyVersion]:
-        with self._translated(), self._one_state() as db:
-            place = db.execute(
-                "SELECT k.id, min(n.offset, ?) FROM environments n JOIN groups g ON g.environment = n.id "
-                "AND g.kind = ? AND g.type = ? JOIN keys k ON k.grp = g.id AND k.key = ? WHERE n.name = ?",
-                (at, Kind.OBJECT.value, ref.type, ref.id, self._named(environment)),
-            ).fetchone()
-            found = []
-            for number in [] if place is None else at_object(db, place[0], kind is Kind.LINK, place[1]):
-                (row,) = db.execute(
-                    "SELECT k.grp, k.key, g.type, v.offset, v.value FROM versions v JOIN keys k ON k.id = v.key "
-                    "JOIN groups g ON g.id = k.grp WHERE v.key = ? AND v.offset <= ? ORDER BY v.offset DESC LIMIT 1",
-                    (number, at),
-                )
-                key = Key(kind, row[2], row[1])
-                found.append(KeyVersion(key, self._version(key, row[3], row[4], row[0])))
-        return sorted(found, key=_key)
+        with self._translated():
+            own, owner = self._own, Key(Kind.OBJECT, *ref)
+            known = own.groups.get((environment, *owner[:2]))
+            if known is not None:
+                found, whole = self._found_at(own, environment, known, ref.id, kind, at)
+                if found and whole:
+                    return found
+            with self._one_state():  # nothing, or what is remembered of an environment that was forgotten meanwhile
+                now = self._group_now(own, environment, owner)
+                return [] if now is None else self._found_at(own, environment, now, ref.id, kind, at)[0]
+
+    def _found_at(
+        self, own: _OwnConnection, environment: str, group: int, name: str, kind: Kind, at: int
+    ) -> tuple[list[KeyVersion], bool]:
+        """Answer what stands at an object of a group, sorted, and whether all of it was found."""
+        link = kind is Kind.LINK
+        edges = own.db.execute(_EDGES_OF, (group, name, link, at, link, at, self._named(environment))).fetchall()
+        if not edges:
+            return [], True
+        numbers = local_edges.told(own.db, edges[0][3], link, edges)
+        found = self._standing(own, numbers, min(at, edges[0][4]))
+        return found, len(found) == len(numbers)
 
     @contextmanager
-    def _one_state(self) -> Iterator[sqlite3.Connection]:
+    def _one_state(self) -> Iterator[None]:
         """Let all that a block asks be answered from one state of the file."""
         db = self._db
         if db.in_transaction:
-            yield db
+            yield
             return
         db.execute("BEGIN")
         try:
-            yield db
+            yield
         finally:
             db.execute("COMMIT")
+
+    def _standing(self, own: _OwnConnection, numbers: list[int], at: int) -> list[KeyVersion]:
+        """Answer the versions in force of keys by their numbers, sorted; those that are gone by now are left out."""
+        found = []
+        for number in numbers:
+            row = own.db.execute(_OF_NUMBER, (number, at)).fetchone()
+            if row is not None:
+                key = _key_of(row)
+                found.append(KeyVersion(key, Version(row[3], own.inflate(row[5], row[4], key.id))))
+        found.sort(key=_key)
+        return found
 
     def versions(self, environment: str, key: Key, after: int, upto: int) -> list[Version]:
         """Answer the key's versions with after < offset <= upto, oldest first, removals included."""
@@ -296,7 +362,7 @@ class LocalHistory:
             groups = "SELECT id FROM groups WHERE environment = ?"
             for table in ("edges", "edge_anchors", "crowds"):
                 db.execute(f"DELETE FROM {table} WHERE at IN (SELECT id FROM keys WHERE grp IN ({groups}))", row)  # noqa: S608 - fixed words
-            for table in ("versions", "anchors", "keys"):
+            for table in ("versions", "anchors", "dictionaries", "keys"):
                 db.execute(f"DELETE FROM {table} WHERE grp IN ({groups})", row)  # noqa: S608 - fixed words
             for table in ("groups", "steps"):
                 db.execute(f"DELETE FROM {table} WHERE environment = ?", row)  # noqa: S608 - fixed words
@@ -323,15 +389,7 @@ class LocalHistory:
             return True
 
     def _version(self, key: Key, offset: int, stored: bytes | None, group: int) -> Version:
-        return Version(offset, inflated(stored, self._dictionary(group) if stored else b"", key.id))
-
-    def _dictionary(self, group: int) -> bytes:
-        """Answer what the values of a group are compressed against, which never changes."""
-        known = self._dictionaries.get(group)
-        if known is None:
-            ((found,),) = self._query("SELECT dictionary FROM groups WHERE id = ?", (group,))
-            known = self._dictionaries[group] = found or b""
-        return known
+        return Version(offset, self._own.inflate(group, stored, key.id))
 
     def _named(self, environment: str) -> str:
         return self._prefix + environment
@@ -351,6 +409,28 @@ class LocalHistory:
 _OF_KEY = (
     "FROM environments e JOIN groups g ON g.environment = e.id JOIN keys k ON k.grp = g.id "
     "JOIN versions v ON v.key = k.id WHERE e.name = ? AND g.kind = ? AND g.type = ? AND k.key = ?"
+)
+
+_IN_FORCE = (
+    "SELECT v.offset, v.value, k.grp FROM keys k JOIN versions v ON v.key = k.id "
+    "WHERE k.grp = ? AND k.key = ? AND v.offset <= ? ORDER BY v.offset DESC LIMIT 1"
+)
+
+_GROUP_OF = (
+    "SELECT g.id FROM environments n JOIN groups g ON g.environment = n.id AND g.kind = ? AND g.type = ? "
+    "WHERE n.name = ?"
+)
+
+_EDGES_OF = (
+    "SELECT e.key, e.there, e.offset, k.id, n.offset FROM environments n JOIN keys k ON k.grp = ? AND k.key = ? "
+    "JOIN edges e ON e.at = k.id AND e.link = ? AND e.offset <= min(n.offset, ?) AND e.offset >= coalesce(("
+    "SELECT max(a.offset) FROM edge_anchors a WHERE a.at = k.id AND a.link = ? AND a.offset <= min(n.offset, ?)), -1) "
+    "WHERE n.name = ? ORDER BY e.offset, e.key"
+)
+
+_OF_NUMBER = (
+    "SELECT g.kind, g.type, k.key, v.offset, v.value, g.id FROM keys k JOIN groups g ON g.id = k.grp "
+    "JOIN versions v ON v.key = k.id WHERE k.id = ? AND v.offset <= ? ORDER BY v.offset DESC LIMIT 1"
 )
 
 _BLAME = "s.offset, s.logged_at, s.occurred_at, s.source, s.event_id, s.event, s.digest"

@@ -3,9 +3,10 @@
 import zlib
 from typing import Final
 
+import msgspec
+
 from projections.change import Change, Kind
 from projections.inventory import Ref
-from schemas.canonical import decode_document
 from schemas.errors import HistoryError
 
 _ZLIB: Final = b"x"
@@ -35,16 +36,34 @@ def unpacked(offset: int, stored: bytes | None) -> bytes | None:
         raise HistoryError(f"a value of offset {offset} is damaged: {error}") from error
 
 
+class _Place(msgspec.Struct):
+    parent: tuple[str, str]
+
+
+class _Ends(msgspec.Struct):
+    source_type: str
+    source_id: str
+    target_type: str
+    target_id: str
+
+
+_place = msgspec.json.Decoder(_Place)
+_ends = msgspec.json.Decoder(_Ends)
+
+
 def ends(change: Change) -> list[Ref]:
     """Answer the objects at which the changed key is found: an object's parent, both ends of a link."""
-    if change.after is None:
-        return []
-    if change.key.kind is Kind.OBJECT:
-        return [Ref(*decode_document(change.after)["parent"])]
-    if change.key.kind is Kind.LINK:
-        link = decode_document(change.after)
-        return [
-            Ref(link["source_type"], link["source_id"]),
-            Ref(link["target_type"], link["target_id"]),
-        ]
+    return [] if change.after is None else ends_of(change.key.kind, change.after)
+
+
+def ends_of(kind: Kind, value: bytes) -> list[Ref]:
+    """Answer the objects at which a key with a value is found; HistoryError if the value does not say."""
+    try:
+        if kind is Kind.OBJECT:
+            return [Ref(*_place.decode(value).parent)]
+        if kind is Kind.LINK:
+            link = _ends.decode(value)
+            return [Ref(link.source_type, link.source_id), Ref(link.target_type, link.target_id)]
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise HistoryError(f"a value of kind {kind} does not say where it stands: {error}") from error
     return []

@@ -43,11 +43,11 @@ TAMPERED = {
     "a version is gone": ("DELETE FROM versions WHERE key = {web} AND offset = {offset}", "changes|kept otherwise"),
     "a removal is gone": ("DELETE FROM versions WHERE key = {old} AND value IS NULL", "changes|kept otherwise"),
     "a version more": (
-        "INSERT INTO versions SELECT id, {before}, grp, x'7b7d' FROM keys WHERE id = {web}",
+        "INSERT INTO versions (key, offset, grp, value) SELECT id, {before}, grp, x'7b7d' FROM keys WHERE id = {web}",
         "changes|kept otherwise",
     ),
     "a version where no event is": (
-        "INSERT INTO versions SELECT id, -3, grp, x'7b7d' FROM keys WHERE id = {web}",
+        "INSERT INTO versions (key, offset, grp, value) SELECT id, -3, grp, x'7b7d' FROM keys WHERE id = {web}",
         "without an event",
     ),
     "a step is gone": ("DELETE FROM steps WHERE offset = {offset}", "does not have the event"),
