@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 from weakref import WeakSet
@@ -43,13 +44,7 @@ class _OwnConnection:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self.groups: _Groups = {}
-        self.inflate = Inflating(self._dictionary)
-
-    def _dictionary(self, group: int, number: int) -> bytes | None:
-        row = self.db.execute(
-            "SELECT content FROM dictionaries WHERE grp = ? AND number = ?", (group, number)
-        ).fetchone()
-        return None if row is None else bytes(row[0])
+        self.inflate = Inflating(partial(_dictionary, db))
 
     def __del__(self) -> None:
         self.db.close()
@@ -434,6 +429,12 @@ _OF_NUMBER = (
 )
 
 _BLAME = "s.offset, s.logged_at, s.occurred_at, s.source, s.event_id, s.event, s.digest"
+
+
+def _dictionary(db: sqlite3.Connection, group: int, number: int) -> bytes | None:
+    """Answer what values of a group may be compressed against; it never changes."""
+    row = db.execute("SELECT content FROM dictionaries WHERE grp = ? AND number = ?", (group, number)).fetchone()
+    return None if row is None else bytes(row[0])
 
 
 def _both(environment: str) -> tuple[str, str]:
