@@ -60,6 +60,8 @@ class _Group:
     """Names whose numbers are not remembered, and whether there may be none yet."""
     fresh: list[bytes] = field(default_factory=list)
     """Values that are about to be written."""
+    begun: bool = False
+    """Whether this writing is the first that names the group: then none of its keys has a number."""
     touched: bool = False
 
 
@@ -137,6 +139,7 @@ class Writing:
                 (self._environment, kind.value, type_),
             ).fetchone()
             group = self._groups[kind, type_] = self._known(row)
+            group.begun = True
         return group
 
     def _number(self, placed: Iterable[_Placed], moves: Iterable[_Move]) -> None:
@@ -159,7 +162,7 @@ class Writing:
     def _unknown(self, group: _Group) -> list[str]:
         """Remember the numbers of the wanted names of a group, and answer the names that have none yet."""
         wanted = list(group.wanted)
-        for start in range(0, len(wanted) if group.written else 0, _AT_ONCE):
+        for start in range(0, 0 if group.begun else len(wanted), _AT_ONCE):
             group.names.update(self._db.execute(_NUMBERS, (group.id, json.dumps(wanted[start : start + _AT_ONCE]))))
         unknown = [name for name in wanted if name not in group.names]
         for name in unknown:
