@@ -14,10 +14,11 @@ from calipso.values import changes, rows
 from calipso.wiring import Engine, event, existing, opened
 from producers import rules
 from producers.settings import EnvironmentSettings
-from schemas.canonical import Document
-from schemas.errors import BadInput, Conflict, NotFound
-from schemas.events import EnvironmentRemoved
+from schemas.canonical import Document, encode
+from schemas.errors import BadInput, BadSettings, Conflict, NotFound
+from schemas.events import ConnectionTested, EnvironmentRemoved
 
+_TIMEOUT = 20.0
 _WRITE = "env: write env add NAME, env list, env show NAME, env test NAME or env remove NAME"
 
 
@@ -30,13 +31,18 @@ def env(
         typer.Option("--define", metavar="FILE", help="TOML that describes it whole (docs/environment.md)."),
     ] = None,
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why it is removed.")] = "",
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", metavar="SECONDS", min=1, max=600, help=f"Of each trial of env test [{_TIMEOUT:g}]."),
+    ] = None,
     at: At = "latest",
     json: Json = False,
     **said: Any,  # noqa: ANN401 - the options of calipso/described.py, each a text, a number, a list or a yes
 ) -> None:
     """Describe an environment or change that, show it, try its sources, or end looking after it."""
     settings = settings_of(context)
-    _refuse_unfit(action, name, {**said, "define": define, "note": note or None, "at": None if at == "latest" else at})
+    given = {"define": define, "note": note or None, "timeout": timeout, "at": None if at == "latest" else at}
+    _refuse_unfit(action, name, {**said, **given})
     match action, name:
         case "add", str():
             with opened(settings) as engine:
@@ -47,6 +53,11 @@ def env(
         case "show", str():
             with existing(settings) as engine:
                 return _tell(engine.questions.environment(name, at), json=json)
+        case "test", str():
+            with existing(settings) as engine:
+                result = test(engine, name, timeout or _TIMEOUT)
+            _tell_tested(result, json=json)
+            raise typer.Exit(0 if result["passed"] else 2)
         case "remove", str():
             with existing(settings) as engine:
                 remove(engine, name, note)
@@ -58,7 +69,7 @@ _TAKES = {
     "add": {"define", *(key.name for key in described.KEYS)},
     "list": {"at"},
     "show": {"at"},
-    "test": set[str](),
+    "test": {"timeout"},
     "remove": {"note"},
 }
 """The options of each action, beside --json."""
@@ -142,6 +153,29 @@ def remove(engine: Engine, name: str, note: str) -> None:
         raise Conflict(f"environment {name}: was removed already")
     engine.journal.append([event(name, EnvironmentRemoved(note), definition.OPERATOR)])
     engine.worker.catch_up(name)
+
+
+def test(engine: Engine, name: str, seconds: float) -> Document:
+    """Try every source that the settings name, write down how that went, and answer it."""
+    settings = definition.known(engine, name)
+    if settings is None:
+        raise NotFound(f"environment {name}: is not described: calipso env add {name} --define FILE")
+    from producers.trials import try_all  # here, for no other action should wait for what talks to clouds
+
+    results = [one.document() for one in try_all(name, settings, seconds)]
+    if not results:
+        raise BadSettings(f"environment {name}: its settings name no source: calipso env add {name} --define FILE")
+    passed = all(result["passed"] for result in results)
+    engine.journal.append([event(name, ConnectionTested(passed, encode(results)), definition.OPERATOR)])
+    engine.worker.catch_up(name)
+    return {"environment": name, "passed": passed, "results": results}
+
+
+def _tell_tested(answer: Document, *, json: bool) -> None:
+    if json:
+        return as_json(answer)
+    tell_results(answer["results"])
+    return line(f"{answer['environment']}: {_passed(answer)}")
 
 
 _CHANGES = {"added": "added", "changed": "changed", "back": "looked after again", "unchanged": "nothing changed"}

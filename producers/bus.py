@@ -107,6 +107,17 @@ class Bus:
             self._channel.basic_qos(0, PREFETCH, False)
             self._channel.basic_consume(self.queue, consumer_tag="calipso", callback=self._arrive)
 
+    def look_around(self, host: str, port: int) -> list[str]:
+        """Answer which of the exchanges are there, by one host of the cluster, and leave; no queue is made."""
+        self.close()
+        with self._translated(f"{host}:{port}"):
+            try:
+                self._connection = self._new_connection(host, port)
+                self._connection.connect()
+                return [name for name in self._settings.exchanges if self._is_there(name)]
+            finally:
+                self.close()
+
     def take(self, seconds: float) -> list[Delivery]:
         """Answer what has arrived, at most PREFETCH; wait so long for the first. None is an empty list."""
         with self._translated(self.place):

@@ -16,6 +16,8 @@ _SECONDS = 20
 """How long a client waits for a database; one whose socket is not there is told so at once."""
 
 _DATABASES = {"ovn-nbctl": ovn.NORTHBOUND, "ovn-sbctl": ovn.SOUTHBOUND}
+CLIENTS = tuple(_DATABASES)
+"""By which the databases are asked."""
 _CENTRAL = {"Controller", "Network"}
 """The types of hosts that are asked for the databases."""
 
@@ -112,12 +114,12 @@ def _tables(look: Look) -> Mapping[str, str]:
     """Answer the tables of both databases, each database from the first host that has it."""
     found: dict[str, str] = {}
     for client, tables in _DATABASES.items():
-        host = _host_of(look, client)
+        host = host_of(look, client)
         found |= {table: look.text(host, _command(client, table)) for table in tables}
     return found
 
 
-def _host_of(look: Look, client: str) -> str:
+def host_of(look: Look, client: str) -> str:
     """Answer the first host, by name, that has the database. Raises CommandFailed, with what each said, if none has."""
     first = next(iter(_DATABASES[client]))
     hosts = sorted(name for name, host in cloud.hosts(look).items() if _CENTRAL & set(host["host_type"]))
