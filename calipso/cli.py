@@ -70,7 +70,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str], ...] = (
     (_LOOKING, "env", environments.env, "env add lab --define lab.toml"),
     (_LOOKING, "scan", writing.scan, "scan lab --define lab.toml"),
     (_LOOKING, "record", writing.record, "record lab --to lab-tuesday"),
-    (_LOOKING, "listen", writing.listen, "listen lab --define lab.toml"),
+    (_LOOKING, "listen", writing.listen, "listen --all"),
     (_LOOKING, "snapshot", writing.snapshot, "snapshot lab sunday --note 'before the upgrade'"),
     (_RUNNING, "dead", letters.dead, "dead show 7"),
     (_RUNNING, "demo", demo.demo, "demo"),

@@ -1,19 +1,18 @@
 """Listening, from the words of a command to its end: a recording, or the message bus."""
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from calipso import definition
+from calipso.listener_state import ERROR, RETRYING, RUNNING, STOPPED, ListenerState
 from calipso.pulse import Pulse
+from calipso.stopping import stopping
 from calipso.terminal import line, trouble
+from calipso.wanted import Following
 from calipso.wiring import Engine
 from producers.listen import recorded_notifications
 from producers.settings import BusSettings
-from schemas.errors import BadSettings
+from schemas.errors import BadSettings, CalipsoError
 from streams.known import KnownNotifications, not_yet_known
 
 _PULSE_SECONDS: Final = 180.0
@@ -39,12 +38,18 @@ def from_bus(engine: Engine, environment: str, define: Path | None) -> None:
     definition.check_name(environment)
     settings = _settings(engine, environment, define)
     bus = Bus(settings, environment, resolve(settings.password or ""))
-    told = _Told(environment, Pulse(engine.settings.folder, "listener", environment))
+    state = ListenerState(environment, engine.journal.append, _known(engine, environment))
+    told = _Told(environment, Pulse(engine.settings.folder, "listener", environment), state)
     known = KnownNotifications(engine.journal, environment)
     listener = Listener(bus, environment, engine.journal.append, known.fresh, told)
-    with _stopping() as stop:
+    with stopping() as stop:
         try:
             listener.run(stop)
+        except CalipsoError as error:
+            state.tell(ERROR, str(error))
+            raise
+        else:
+            state.tell(STOPPED, "told to end")
         finally:
             told.pulse.end()
             heard = listener.heard
@@ -52,6 +57,11 @@ def from_bus(engine: Engine, environment: str, define: Path | None) -> None:
                 f"{environment}: {heard.written} notifications written, {heard.repeated} were there already, "
                 f"{heard.set_aside} set aside"
             )
+
+
+def _known(engine: Engine, environment: str) -> tuple[str, str] | None:
+    """Answer state and cause of the listener as the log has them."""
+    return Following(engine).look(environment).listener if engine.journal.head(environment) >= 0 else None
 
 
 def check(folder: Path, environment: str) -> str:
@@ -72,29 +82,19 @@ def _settings(engine: Engine, environment: str, define: Path | None) -> BusSetti
 
 
 class _Told:
-    """Tells each new thing once: trouble on standard error, the rest on standard output."""
+    """Tells each new thing once: trouble on standard error, the rest on standard output; and its state to the log."""
 
-    def __init__(self, environment: str, pulse: Pulse) -> None:
+    def __init__(self, environment: str, pulse: Pulse, state: ListenerState) -> None:
         self.pulse = pulse
         self._environment = environment
+        self._state = state
         self._last = ""
 
-    def __call__(self, well: bool, text: str) -> None:
-        self.pulse.beat(well, text, _PULSE_SECONDS)
-        if text != self._last:
-            self._last = text
+    def __call__(self, well: bool, text: str, more: str = "") -> None:
+        self._state.tell(RUNNING if well else RETRYING, text)
+        said = f"{text}; {more}" if more else text
+        self.pulse.beat(well, said, _PULSE_SECONDS)
+        if said != self._last:
+            self._last = said
             say = line if well else trouble
-            say(f"{self._environment}: {text}")
-
-
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM and SIGINT set."""
-    stop = threading.Event()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+            say(f"{self._environment}: {said}")

@@ -98,20 +98,33 @@ def record(
 
 def listen(
     context: typer.Context,
-    environment: Environment,
+    environment: Annotated[
+        str | None, typer.Argument(metavar="[ENV]", help="Name of the environment; without it, as with --all.")
+    ] = None,
     file: Annotated[
         Path | None,
         typer.Option("--from", metavar="FILE", help="Recorded notifications, one JSON a line, instead of the bus."),
     ] = None,
     define: Define = None,
+    every: Annotated[
+        bool,
+        typer.Option("--all", metavar="", help="Keep a listener for each environment that is marked for it."),
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Do not listen: say whether the listener that runs here is well.")
     ] = False,
 ) -> None:
     """Write what the cloud's message bus tells to the log, until interrupted; nothing is written twice."""
-    from calipso import listening  # here, as above
+    from calipso import keeping, listening  # here, as above
 
     settings = settings_of(context)
+    if environment is None or every:
+        if environment is not None or file is not None or define is not None:
+            raise BadInput("listen: name an environment, or listen to all that are marked (--all), not both")
+        if check:
+            return line(keeping.check(settings.folder))
+        with opened(settings) as engine:
+            return keeping.keep(engine)
     if check:
         return line(f"{environment}: {listening.check(settings.folder, environment)}")
     with opened(settings) as engine:

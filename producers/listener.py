@@ -23,8 +23,8 @@ _LONGEST_DELAY: Final = 30.0
 class Tell(Protocol):
     """Hears how the listener is, at least every few seconds unless the log keeps it waiting."""
 
-    def __call__(self, well: bool, text: str) -> None:
-        """`text` is one line; the same line may come again and again."""
+    def __call__(self, well: bool, text: str, more: str = "") -> None:
+        """`text` is one line; the same line may come again and again. `more` is of this moment only."""
         ...
 
 
@@ -73,7 +73,7 @@ class Listener:
                 self._serve(stop)
             except BusUnreachable as error:
                 delay = next(self._delays)
-                self._tell(False, f"{error}; trying again in {delay:.1f} s")
+                self._tell(False, str(error), f"trying again in {delay:.1f} s")
                 stop.wait(delay)
             finally:
                 self._bus.close()
@@ -113,7 +113,7 @@ class Listener:
         self._bus.set_aside(delivery, reason)
         self.heard.set_aside += 1
         where = f"exchange {delivery.exchange!r}, routing key {delivery.routing_key!r}"
-        self._tell(True, f"no notification ({where}), put into queue {self._bus.dead}: {reason}")
+        self._tell(True, self._how(), f"no notification ({where}), put into queue {self._bus.dead}: {reason}")
 
     def _written(self, events: Sequence[Event], stop: threading.Event) -> bool:
         delays = Delays()
@@ -128,7 +128,7 @@ class Listener:
                 if stop.is_set():
                     return False
                 delay = next(delays)
-                self._tell(False, f"{error}; messages wait in the queue, trying again in {delay:.1f} s")
+                self._tell(False, str(error), f"messages wait in the queue, trying again in {delay:.1f} s")
                 self._keep(delay, stop)
             else:
                 self.heard.written += len(fresh)

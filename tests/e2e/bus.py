@@ -40,30 +40,30 @@ def renumbered(record: dict[str, Any], message_id: str) -> dict[str, Any]:
 
 
 @contextmanager
-def connected(rabbitmq: RabbitMq) -> Iterator[Any]:
+def connected(rabbitmq: RabbitMq, vhost: str = "/") -> Iterator[Any]:
     """Yield a channel whose publishing waits for the broker's confirmation."""
     connection = Connection(
         hostname="127.0.0.1",
         port=rabbitmq.port,
         userid=rabbitmq.USER,
         password=rabbitmq.PASSWORD,
-        virtual_host="/",
+        virtual_host=vhost,
         transport_options={"confirm_publish": True},
     )
     with connection:
         yield connection.default_channel
 
 
-def declare(rabbitmq: RabbitMq, *exchanges: str) -> None:
+def declare(rabbitmq: RabbitMq, *exchanges: str, vhost: str = "/") -> None:
     """Declare exchanges as oslo.messaging does unless told otherwise: topic, not durable."""
-    with connected(rabbitmq) as channel:
+    with connected(rabbitmq, vhost) as channel:
         for exchange in exchanges:
             channel.exchange_declare(exchange, "topic", durable=False, auto_delete=False)
 
 
-def publish(rabbitmq: RabbitMq, records: Iterable[dict[str, Any]]) -> None:
+def publish(rabbitmq: RabbitMq, records: Iterable[dict[str, Any]], vhost: str = "/") -> None:
     """Publish recorded notifications as their services did."""
-    with connected(rabbitmq) as channel:
+    with connected(rabbitmq, vhost) as channel:
         for record in records:
             send(channel, record["exchange"], record["routing_key"], json.dumps(record["body"]).encode())
 

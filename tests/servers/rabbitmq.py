@@ -115,6 +115,16 @@ class RabbitMq:
             assert time.monotonic() < deadline, self._said()
             time.sleep(0.1)
 
+    def add_virtual_host(self, name: str) -> None:
+        """Make a virtual host, and let the user in."""
+        self._ctl("add_vhost", name)
+        self._ctl("set_permissions", "-p", name, self.USER, ".*", ".*", ".*")
+
+    def _ctl(self, *words: str) -> None:
+        program = self._program.with_name("rabbitmqctl")
+        done = subprocess.run([str(program), *words], env=self._environ(), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def stop(self) -> None:
         """Stop it in good order."""
         self._end(signal.SIGTERM)
