@@ -71,13 +71,49 @@ def mapped_bridges(vedge: Obj) -> dict[str, list[str]]:
 
 
 def provider_uplinks(view: InventoryView, vedge: Obj) -> list[Uplink]:
-    """Answer the NICs on the bridges of bridge_mappings, or on a bridge that such a bridge is patched to."""
-    return [
+    """Answer the NICs on the bridges of bridge_mappings, or on a bridge that such a bridge is patched to.
+
+    Also the NICs of device_mappings (Linux bridge, SR-IOV), and of VPP those that its bridge domains leave by.
+    """
+    mapped = [
         Uplink(pnic, port, physical)
         for bridge, physicals in mapped_bridges(vedge).items()
         for port, pnic in _bridge_pnics(view, vedge, bridge)
         for physical in physicals
     ]
+    return [*mapped, *_device_uplinks(view, vedge), *_tagged_uplinks(view, vedge)]
+
+
+def _device_uplinks(view: InventoryView, vedge: Obj) -> Iterator[Uplink]:
+    for physical, devices in sorted((vedge.get("device_mappings") or {}).items()):
+        for device in devices:
+            pnic = pnic_under(view, vedge.get("host"), device)
+            if pnic is not None:
+                yield Uplink(pnic, device, physical)
+
+
+def _tagged_uplinks(view: InventoryView, vedge: Obj) -> Iterator[Uplink]:
+    """Yield the NICs of a VPP that nobody maps: what a bridge domain sends by them says which physical network it is.
+
+    By a sub-interface goes the network with its VLAN, by the NIC itself what has none.
+    """
+    if vedge.get("vedge_type") != "VPP" or vedge.get("device_mappings"):
+        return
+    for name, port in sorted((vedge.get("ports") or {}).items()):
+        pnic = pnic_under(view, vedge.get("host"), name) if port.get("bridge") else None
+        if pnic is not None:
+            yield from (Uplink(pnic, name, physical) for physical in _physicals(view, port.get("tag")))
+
+
+def _physicals(view: InventoryView, tag: int | None) -> list[str]:
+    """Answer the physical networks that have a network of this VLAN, or without one, sorted."""
+    kind = "flat" if tag is None else "vlan"
+    if tag is None:
+        networks = view.where("network", "provider:network_type", kind)
+    else:
+        networks = view.where("network", "provider:segmentation_id", tag)
+    alike = (network for network in networks if network.get("provider:network_type") == kind)
+    return sorted({str(network.get("provider:physical_network")) for network in alike})
 
 
 def tunnel_pnic(view: InventoryView, otep: Obj) -> Obj | None:
@@ -116,6 +152,14 @@ def direct_tunnel_pnics(view: InventoryView, otep: Obj) -> list[Obj]:
     bridges = sorted({ports[name].get("bridge") or "" for name in holders})
     names = [name for bridge in bridges for name in bridge_ports(ports, bridge)]
     return [pnic for _, pnic in _pnics(view, otep.get("host"), ports, names)]
+
+
+def tunnelled(view: InventoryView, otep: Obj) -> list[str]:
+    """Answer the network that a tunnel end of its own serves (Linux bridge), sorted; none for one that serves all."""
+    if otep.get("vni") is None:
+        return []
+    found = view.where("network", "provider:segmentation_id", otep.get("vni"))
+    return sorted(network.id for network in found if network.get("provider:network_type") == otep.get("overlay_type"))
 
 
 def overlays(otep: Obj) -> set[str]:

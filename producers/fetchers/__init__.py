@@ -6,13 +6,16 @@ from producers.fetchers import (
     bridge,
     compute,
     domain,
+    linuxbridge,
     namespace,
     network,
     openvswitch,
     ovn,
     pnic,
     records,
+    sriov,
     tenancy,
+    vpp,
 )
 from producers.fetchers.contract import Completion, Detail, Source
 from producers.found import Found
@@ -46,6 +49,12 @@ FETCHERS: Mapping[str, Source] = {
     "ovs_bridges": Source("vconnector", openvswitch.fetch_ovs_bridges),
     "vedges": Source("vedge", openvswitch.fetch_vedges),
     "oteps": Source("otep", openvswitch.fetch_oteps),
+    "linux_bridge_vedges": Source("vedge", linuxbridge.fetch_vedges),
+    "linux_bridge_oteps": Source("otep", linuxbridge.fetch_oteps),
+    "vpp_vedges": Source("vedge", vpp.fetch_vedges),
+    "vpp_vconnectors": Source("vconnector", vpp.fetch_vconnectors),
+    "vpp_pnics": Source("host_pnic", vpp.fetch_pnics),
+    "sriov_vedges": Source("vedge", sriov.fetch_vedges),
 }
 
 COMPLETERS: Mapping[str, Completion] = {

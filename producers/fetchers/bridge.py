@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from producers.fetchers import cloud
 from producers.fetchers import host as on
 from producers.found import Found
 from producers.look import Look
@@ -10,13 +11,17 @@ from producers.parse.ip import Devices, below
 from schemas.canonical import Document
 from schemas.errors import CommandFailed
 
+OF_NETWORK = "brq"
+"""Before the first 11 characters of a network's id: the bridge that Neutron's Linux bridge agent makes for it."""
+
 
 def fetch_linux_bridges(look: Look, parent: Found) -> Iterator[Found]:
     """Yield the Linux bridges of a host."""
     devices = on.devices(look, parent.id)
-    for name, bridge in _bridges(look, parent.id).items():
+    for name, bridge in bridges(look, parent.id).items():
         document = {
             **vconnector(parent.id, name, "bridge", devices),
+            **_network(look, name),
             "bridge_id": bridge["bridge_id"],
             "stp_enabled": bridge["stp_enabled"],
             "interfaces": {device: interface(devices, device) for device in bridge["interfaces"]},
@@ -45,7 +50,16 @@ def interface(devices: Devices, name: str) -> Document:
     return {**document, "lower": lower} if lower else document
 
 
-def _bridges(look: Look, host: str) -> Bridges:
+def _network(look: Look, bridge: str) -> Document:
+    """Answer the network that Neutron's Linux bridge agent made the bridge for, told by the bridge's name."""
+    if not bridge.startswith(OF_NETWORK):
+        return {}
+    start = bridge.removeprefix(OF_NETWORK)
+    found = sorted(network for network in cloud.names(look, "networks") if start and network.startswith(start))
+    return {"network": found[:1]} if found else {}
+
+
+def bridges(look: Look, host: str) -> Bridges:
     """Ask brctl; where there is none (bridge-utils are gone from many distributions), ask iproute2."""
     try:
         return parse_brctl(look.text(host, "brctl show"))

@@ -7,10 +7,13 @@ from producers.fetchers.bridge import interface, vconnector
 from producers.fetchers.steering import steering
 from producers.found import Found
 from producers.look import Look
-from producers.parse.ip import Devices, below
+from producers.parse.ip import Devices, below, holder
 from producers.parse.ovsdb import TUNNELS, Bridge
 from schemas import neutron
 from schemas.canonical import Document
+
+_STEERED = ("OVS", "OVN")
+"""The types of vEdges that an Open vSwitch makes."""
 
 _UDP_PORTS = {"vxlan": 4789, "geneve": 6081}
 """The ports that IANA gave; what has none of its own (gre) runs without UDP."""
@@ -57,21 +60,23 @@ def fetch_ovs_bridges(look: Look, parent: Found) -> Iterator[Found]:
 def fetch_oteps(look: Look, parent: Found) -> Iterator[Found]:
     """Yield the tunnel end point of a vEdge, if it was given a tunnelling address."""
     host = parent.document["host"]
+    if parent.document["vedge_type"] not in _STEERED:
+        return
     by = steering(look, host)
     if not by.address:
         return
     tunnels = {name: port for name, port in parent.document["ports"].items() if port["type"] in TUNNELS}
     overlay = _overlay_type(by.overlays, tunnels)
     devices = on.devices(look, host)
-    holder = _holder(devices, by.address)
+    at = holder(devices, by.address)
     document = {
         "name": f"{host}-otep",
         "host": host,
         "ip_address": by.address,
         "overlay_type": overlay,
         "udp_port": _udp_port(overlay, tunnels),
-        "interface": holder,
-        "lower": below(devices, holder) if holder else [],
+        "interface": at,
+        "lower": below(devices, at) if at else [],
         "ports": {name: _tunnel(port) for name, port in tunnels.items()},
     }
     yield parent.child("otep", f"{host}-otep", document)
@@ -108,15 +113,6 @@ def _overlay_type(configured: tuple[str, ...], tunnels: dict[str, Document]) -> 
 def _udp_port(overlay: str | None, tunnels: dict[str, Document]) -> int | None:
     given = sorted(port["dst_port"] for port in tunnels.values() if port["type"] == overlay and "dst_port" in port)
     return int(given[0]) if given else _UDP_PORTS.get(overlay or "")
-
-
-def _holder(devices: Devices, address: str) -> str | None:
-    """Answer the device that holds an address: a bridge, a NIC or a VLAN device."""
-    return next((name for name in sorted(devices) if _holds(devices[name], address)), None)
-
-
-def _holds(device: Document, address: str) -> bool:
-    return any(cidr.rsplit("/", 1)[0] == address for cidr in device.get("addresses", []))
 
 
 def _tunnel(port: Document) -> Document:

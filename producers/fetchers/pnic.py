@@ -9,7 +9,7 @@ from producers.found import Found
 from producers.look import Look, failed
 from producers.parse.bonding import parse_bond, parse_bond_list
 from producers.parse.ethtool import ETHTOOL_ATTRIBUTES, parse_ethtool
-from producers.parse.sysfs import parse_class_net
+from producers.parse.sysfs import parse_class_net, parse_virtual_functions
 from schemas.canonical import Document
 from schemas.errors import CommandFailed
 from schemas.vocabulary import UNSEEN
@@ -23,7 +23,7 @@ def fetch_pnics(look: Look, parent: Found) -> Iterator[Found]:
     bonds = {name: parse_bond(look.text(host, f"cat {_BONDS}{shlex.quote(name)}")) for name in _bond_names(look, host)}
     bond_of = {member: name for name, (_, members) in bonds.items() for member in members}
     names = sorted({*_uplinks(look, host), *bonds, *bond_of})
-    if not names:
+    if not names and "VPP" not in look.settings.mechanism_drivers:
         look.warnings.append(
             f"host {host}: no NIC was found; if its uplinks are virtual, name them in 'uplinks' (--uplink 'eth*')"
         )
@@ -38,12 +38,22 @@ def fetch_pnics(look: Look, parent: Found) -> Iterator[Found]:
 
 def _uplinks(look: Look, host: str) -> list[str]:
     devices = parse_class_net(look.text(host, "ls -l /sys/class/net"))
-    patterns = look.settings.uplinks
+    patterns, functions = look.settings.uplinks, _virtual_functions(look, host)
     return [
         name
         for name, virtual in devices.items()
-        if not virtual or any(fnmatchcase(name, pattern) for pattern in patterns)
+        if not (virtual or name in functions) or any(fnmatchcase(name, pattern) for pattern in patterns)
     ]
+
+
+def _virtual_functions(look: Look, host: str) -> set[str]:
+    """Answer the devices that are a share of a NIC, not one: SR-IOV makes them."""
+    if "SRIOV" not in look.settings.mechanism_drivers:
+        return set()
+    answer = look.run(host, "ls -d /sys/class/net/*/device/physfn")
+    if answer.exit_code == 0 or "No such file" in answer.text:
+        return parse_virtual_functions(answer.text)
+    raise failed(answer)
 
 
 def _bond_names(look: Look, host: str) -> list[str]:

@@ -10,7 +10,8 @@ from schemas.errors import BadInput
 Devices = dict[str, Document]
 """By name: mac_address, state (up or down), mtu, addresses [cidr], link_type, and where they apply master,
 kind (vlan, bridge, bond, veth ...), link (the device below), vlan_id, bridge_id and stp_enabled; where the other
-end is in another namespace index and peer_index, each device's number in its own namespace."""
+end is in another namespace index and peer_index, each device's number in its own namespace; of a vxlan vni, local,
+underlay (the device that it leaves by), udp_port and group; of a NIC that has virtual functions vfs (see `_vf`)."""
 
 _HEADER = re.compile(r"(?P<index>\d+): (?P<name>[^\s@]+?)(?:@(?P<link>\S+?))?: <(?P<flags>[^>]*)>(?P<rest>.*)")
 _ELSEWHERE = re.compile(r"if(\d+)")
@@ -23,6 +24,7 @@ _KINDS = re.compile(
     r"    (?P<kind>vlan|bridge|bond|veth|tun|vxlan|gre|gretap|geneve|macvlan|macvtap|ipvlan|dummy|team|vrf)\b"
     r"(?P<rest>.*)"
 )
+_VF = re.compile(r"    vf (?P<vf>\d+)\s+(?:MAC|link/\S+) (?P<address>[0-9a-fA-F:]+)(?P<rest>.*)")
 _DOWN_STATES = {"DOWN", "LOWERLAYERDOWN", "NOTPRESENT"}
 _STACKED = {"vlan", "macvlan", "macvtap", "ipvlan"}
 """Kinds whose `link` is the device below; the `link` of a veth is its other end."""
@@ -68,6 +70,15 @@ def below(devices: Devices, name: str) -> list[str]:
     return found
 
 
+def holder(devices: Devices, address: str) -> str | None:
+    """Answer the device that holds an address: a bridge, a NIC or a VLAN device."""
+    return next((name for name in sorted(devices) if _holds(devices[name], address)), None)
+
+
+def _holds(device: Document, address: str) -> bool:
+    return any(cidr.rsplit("/", 1)[0] == address for cidr in device.get("addresses", []))
+
+
 def peer(devices: Devices, device: Document) -> str | None:
     """Answer the name of the other end of a device that came from another namespace; None if it is not among these."""
     if "peer_index" not in device:
@@ -102,6 +113,8 @@ def _detail(row: dict[str, Any], line: str) -> None:
         )
     elif match := _KINDS.match(line):
         row["linkinfo"] = {"info_kind": match["kind"], "info_data": _info(match["rest"])}
+    elif match := _VF.match(line):
+        row.setdefault("vfinfo_list", []).append(_vf_row(match))
 
 
 def _info(text: str) -> dict[str, Any]:
@@ -110,10 +123,27 @@ def _info(text: str) -> dict[str, Any]:
         ("id", r"\bid (\d+)"),
         ("bridge_id", r"\bbridge_id (\S+)"),
         ("stp_state", r"\bstp_state (\d)"),
+        ("local", r"\blocal (\S+)"),
+        ("link", r"\bdev (\S+)"),
+        ("port", r"\bdstport (\d+)"),
+        ("group", r"\bgroup (\S+)"),
     ):
         if match := re.search(pattern, text):
             info[key] = int(match[1]) if match[1].isdigit() else match[1]
     return info
+
+
+def _vf_row(match: re.Match[str]) -> dict[str, Any]:
+    """Read a line of a virtual function, as the JSON has it."""
+    told = match["rest"]
+    row: dict[str, Any] = {"vf": int(match["vf"]), "address": match["address"]}
+    for key, pattern in (("vlan", r"\bvlan (\d+)"), ("link_state", r"\blink-state (\w+)")):
+        if found := re.search(pattern, told):
+            row[key] = int(found[1]) if found[1].isdigit() else found[1]
+    for key, pattern in (("spoofchk", r"\bspoof checking (on|off)"), ("trust", r"\btrust (on|off)")):
+        if found := re.search(pattern, told):
+            row[key] = found[1] == "on"
+    return row
 
 
 def _devices(rows: Any) -> Devices:  # noqa: ANN401 - an iterable of JSON objects
@@ -131,7 +161,22 @@ def _device(row: dict[str, Any]) -> Document:
         device["master"] = row["master"]
     if row.get("link_index") and not row.get("link"):
         device |= {"index": row.get("ifindex"), "peer_index": row["link_index"]}
+    if row.get("vfinfo_list"):
+        device["vfs"] = [_vf(vf) for vf in row["vfinfo_list"]]
     return device | _kind(row)
+
+
+def _vf(row: dict[str, Any]) -> Document:
+    """Describe a virtual function by its number on the NIC: `vlan` None where its traffic is not tagged."""
+    vlans = [entry.get("vlan") for entry in row.get("vlan_list") or ()]
+    return {
+        "vf": row["vf"],
+        "mac_address": (row.get("address") or row.get("mac") or "").lower() or None,
+        "vlan": row.get("vlan") or next(filter(None, vlans), None),
+        "spoof_checking": row.get("spoofchk"),
+        "link_state": row.get("link_state"),
+        "trust": row.get("trust"),
+    }
 
 
 def _kind(row: dict[str, Any]) -> Document:
@@ -147,7 +192,13 @@ def _kind(row: dict[str, Any]) -> Document:
     if kind == "bridge":
         found["bridge_id"] = str(data.get("bridge_id", "")).replace(":", "") or None
         found["stp_enabled"] = bool(data.get("stp_state"))
-    return found
+    return found | (_vxlan(data) if kind == "vxlan" else {})
+
+
+def _vxlan(data: dict[str, Any]) -> Document:
+    local, group = data.get("local") or data.get("local6"), data.get("group") or data.get("group6")
+    found = {"vni": data.get("id"), "local": local, "underlay": data.get("link")}
+    return found | {"udp_port": data.get("port"), "group": group}
 
 
 def _addresses(rows: list[dict[str, Any]]) -> list[str]:

@@ -17,7 +17,8 @@ class Domain:
     name: str
     uuid: str
     interfaces: tuple[Document, ...]
-    """In order of the XML: device, mac_address, source_bridge, model, interface_type, mtu, state, iface_id."""
+    """In order of the XML: device, mac_address, source_bridge, model, interface_type, mtu, state, iface_id; of a
+    function of a NIC pci_address, and its vlan; of a device on one (macvtap) source_device."""
 
 
 def parse_domain_list(text: str) -> list[str]:
@@ -50,6 +51,9 @@ def _interface(node: ElementTree.Element, *, runs: bool) -> Document:
         "interface_type": node.get("type"),
         "mtu": _number(_attribute(node, "mtu", "size")),
         "iface_id": _attribute(node, "virtualport/parameters", "interfaceid"),
+        "pci_address": _pci_address(node.find("source/address")),
+        "vlan": _number(_attribute(node, "vlan/tag", "id")),
+        "source_device": _attribute(node, "source", "dev"),
         "state": "up" if up else "down",
     }
     return {name: value for name, value in found.items() if value is not None or name in ("device", "mac_address")}
@@ -65,6 +69,17 @@ def _device(node: ElementTree.Element) -> str | None:
         return socket.rsplit("/", 1)[-1]
     mac = _attribute(node, "mac", "address")
     return f"{node.get('type')}-{mac.lower()}" if mac else None
+
+
+def _pci_address(node: ElementTree.Element | None) -> str | None:
+    """Answer where a function of a NIC is on the host, as the kernel and Neutron write it: 0000:04:10.1."""
+    if node is None or node.get("type") != "pci":
+        return None
+    try:
+        domain, bus, slot, function = (int(node.get(part, "0"), 16) for part in ("domain", "bus", "slot", "function"))
+    except ValueError:
+        return None
+    return f"{domain:04x}:{bus:02x}:{slot:02x}.{function:x}"
 
 
 def _attribute(node: ElementTree.Element, path: str, name: str) -> str | None:

@@ -10,7 +10,7 @@ from projections.inventory import InventoryView
 from projections.link import Link, link
 from projections.rules.names import name_of
 from projections.rules.rule import Rule, own_id
-from projections.uplinks import direct_tunnel_pnics, overlays
+from projections.uplinks import direct_tunnel_pnics, overlays, tunnelled
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
@@ -18,7 +18,7 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
     if otep is not None:
         pnics = {pnic.id: pnic for pnic in direct_tunnel_pnics(view, otep)}
         for pnic in pnics.values():
-            yield link(otep, pnic, f"{name_of(otep)}-{name_of(pnic)}", segments=overlays(otep))
+            yield link(otep, pnic, f"{name_of(otep)}-{name_of(pnic)}", tunnelled(view, otep), overlays(otep))
 
 
 RULE = Rule("otep-host_pnic", {"otep": own_id}, _join)

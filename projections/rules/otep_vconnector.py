@@ -1,4 +1,7 @@
-"""otep-vconnector: the bridge (Linux or Open vSwitch) that holds the tunnel address, itself or on a port of it."""
+"""otep-vconnector: the bridge (Linux or Open vSwitch) that holds the tunnel address, itself or on a port of it.
+
+Of Linux bridge, whose tunnels are a device each, also the bridge of the one network that the device is plugged into.
+"""
 
 from collections.abc import Iterator
 
@@ -6,14 +9,17 @@ from projections.inventory import InventoryView
 from projections.link import Link, link
 from projections.rules.names import name_of
 from projections.rules.rule import Rule, own_id
-from projections.uplinks import overlays, tunnel_bridge
+from projections.uplinks import overlays, tunnel_bridge, tunnelled
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
     otep = view.get("otep", key)
-    bridge = None if otep is None else tunnel_bridge(view, otep)
-    if otep is not None and bridge is not None:
-        yield link(otep, bridge, f"{name_of(otep)}-{name_of(bridge)}", segments=overlays(otep))
+    if otep is None:
+        return
+    plugged = view.get("vconnector", otep.get("vconnector")) if otep.get("vconnector") else None
+    found = {bridge.id: bridge for bridge in (tunnel_bridge(view, otep), plugged) if bridge is not None}
+    for bridge in found.values():
+        yield link(otep, bridge, f"{name_of(otep)}-{name_of(bridge)}", tunnelled(view, otep), overlays(otep))
 
 
 RULE = Rule("otep-vconnector", {"otep": own_id}, _join)

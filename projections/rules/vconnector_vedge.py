@@ -1,4 +1,6 @@
-"""vconnector-vedge: a bridge that hangs on the vedge, by a qvb/qvo pair or by patch ports.
+"""vconnector-vedge: a bridge that hangs on the vedge, by a qvb/qvo pair, by patch ports, or by a port of both.
+
+The last is how Linux bridges and the bridge domains of VPP hang on theirs: the port is their way out of the host.
 
 The original looked for the qvb interface only where no vNIC was found for the port; the two have nothing to do
 with each other, so each is looked for.
@@ -41,6 +43,8 @@ def _ports(vconnector: Obj, vedge: Obj, view: InventoryView) -> list[str]:
     peers = vedge.derived(ports_by_peer)
     found = {name for interface in interfaces for name in peers.get(interface, ())}
     found |= {interface.get("peer") for interface in interfaces.values()} & ports.keys()
+    bridge = vconnector.get("bridge_name")
+    found |= {name for name in interfaces if name in ports and ports[name].get("bridge") == bridge}
     for name in interfaces:
         if name.startswith("qvb"):
             found |= _behind(f"qvo{name[3:]}", vconnector, ports, view)
@@ -58,7 +62,7 @@ def _behind(qvo: str, vconnector: Obj, ports: dict[str, Obj], view: InventoryVie
 
 def _networks(vconnector: Obj, vedge: Obj, ports: list[str], view: InventoryView) -> set[str]:
     """Answer the networks of the vNICs on the bridge; of the ports' own Neutron ports where there is no vNIC."""
-    networks = networks_of_all(vnics_on(vconnector, view), view)
+    networks = networks_of_all(vnics_on(vconnector, view), view) or set(vconnector.get("network") or ())
     if networks:
         return networks
     ids = [vedge.get("ports")[port].get("iface_id") for port in ports]

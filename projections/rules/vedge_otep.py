@@ -9,14 +9,14 @@ from projections.inventory import InventoryView
 from projections.link import Link, link
 from projections.rules.names import name_of
 from projections.rules.rule import Rule, own_id
-from projections.uplinks import overlays
+from projections.uplinks import overlays, tunnelled
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
     otep = view.get("otep", key)
     vedge = None if otep is None else view.get(*otep.parent)
     if otep is not None and vedge is not None and vedge.type == "vedge":
-        yield link(vedge, otep, f"{name_of(vedge)}-otep", segments=overlays(otep))
+        yield link(vedge, otep, f"{name_of(vedge)}-otep", tunnelled(view, otep), overlays(otep))
 
 
 RULE = Rule("vedge-otep", {"otep": own_id}, _join)

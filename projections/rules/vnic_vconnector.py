@@ -1,7 +1,8 @@
 """vnic-vconnector: the vNICs plugged into a bridge (qbr of hybrid plugging, tbr of a trunk, brq of Linux bridge).
 
 The original joined by name only if the first mechanism driver was OVS, else by MAC over the whole environment.
-The device's name on its host is exact with every driver, so no driver is asked.
+The device's name on its host is exact with every driver that plugs a device; a bridge domain of VPP has interfaces of
+VPP's own, which have the vNIC's MAC, or hear it.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from projections.rules.names import name_of
 from projections.rules.rule import Rule, own_id
 from projections.uplinks import on_host
 
+BRIDGE_DOMAIN = "bridge_domain"
+"""The connector_type of VPP's bridges."""
+
 
 def vnics_on(vconnector: Obj, view: InventoryView) -> list[Obj]:
     """Answer the vNICs that hang on a bridge, sorted by id: those plugged in, and those that are when switched on.
@@ -21,12 +25,28 @@ def vnics_on(vconnector: Obj, view: InventoryView) -> list[Obj]:
     hangs on that bridge all the same, and a link that is down says how it is.
     """
     host = vconnector.get("host")
-    plugged = (on_host(view, "vnic", host, device) for device in vconnector.get("interfaces") or ())
+    plugged = [vnic for device in vconnector.get("interfaces") or () for vnic in _plugged(view, host, device)]
     bridge = vconnector.get("bridge_name")
     meant = view.where("vnic", "source_bridge", bridge) if bridge else []
-    vnics = [*plugged, *(vnic for vnic in meant if vnic.get("host") == host)]
-    found = {vnic.id: vnic for vnic in vnics if vnic is not None}
+    heard = _by_address(vconnector, view) if vconnector.get("connector_type") == BRIDGE_DOMAIN else ()
+    vnics = [*plugged, *(vnic for vnic in (*meant, *heard) if vnic.get("host") == host)]
+    found = {vnic.id: vnic for vnic in vnics}
     return [found[vnic_id] for vnic_id in sorted(found)]
+
+
+def _plugged(view: InventoryView, host: str, device: str) -> list[Obj]:
+    """Answer the vNIC that the device is, or those in a namespace whose end on the host it is."""
+    vnic = on_host(view, "vnic", host, device)
+    if vnic is not None:
+        return [vnic]
+    return [vnic for vnic in view.where("vnic", "peer", device) if vnic.get("host") == host]
+
+
+def _by_address(vconnector: Obj, view: InventoryView) -> Iterator[Obj]:
+    """Yield the vNICs, of any host, whose MAC address an interface of the bridge has or hears."""
+    for interface in (vconnector.get("interfaces") or {}).values():
+        for mac in (interface.get("mac_address"), *(interface.get("neighbours") or ())):
+            yield from view.where("vnic", "mac_address", mac) if mac else ()
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
