@@ -7,6 +7,8 @@ from typing import NamedTuple
 class Kind(StrEnum):
     """What a key of the projected state stands for."""
 
+    __hash__ = str.__hash__  # that of an enumeration is several times as slow, and every key is looked up by it
+
     OBJECT = "object"
     LINK = "link"
     CLIQUE = "clique"

@@ -12,8 +12,9 @@ from weakref import WeakSet
 from projections.change import Key, Kind
 from projections.inventory import Ref
 from schemas.errors import HistoryError
-from streams import local_edges
+from streams import hot, local_edges
 from streams.history import NOTHING, Blame, KeyVersion, Position, Step, Version
+from streams.hot import Hot, Kept, Moves, Versions
 from streams.local_rows import OF_ALL_FORMATS, TABLES, Group
 from streams.local_writing import Memory, Writing
 from streams.values import Inflating
@@ -32,18 +33,14 @@ _CACHE: Final = 16 * 1024
 _CHECKPOINT: Final = 8192
 """Pages written before they are moved into the file: one that changes often is moved once for many changes."""
 
-_Groups = dict[tuple[str, Kind, str], int]
-"""Numbers of groups by environment, kind and type; they stand for what is gone when the environment is forgotten."""
-
 
 class _OwnConnection:
     """A thread's connection, closed when the thread ends: servers let threads come and go."""
 
-    __slots__ = ("__weakref__", "db", "groups", "inflate")
+    __slots__ = ("__weakref__", "db", "inflate")
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
-        self.groups: _Groups = {}
         self.inflate = Inflating(partial(_dictionary, db))
 
     def __del__(self) -> None:
@@ -64,6 +61,7 @@ class LocalHistory:
         self._read_only = read_only
         self._local = threading.local()
         self._memory = Memory()
+        self._hot = Hot(self._environment_number)
         self._connections: WeakSet[_OwnConnection] = WeakSet()
         with self._translated():
             self._prepare(self._db)
@@ -179,35 +177,41 @@ class LocalHistory:
         ).fetchone()
         return int(number)
 
+    def _environment_number(self, environment: str) -> int | None:
+        found = self._query("SELECT id FROM environments WHERE name = ?", (self._named(environment),))
+        return found[0][0] if found else None
+
     # -- reading -----------------------------------------------------------------------------------
 
     def get(self, environment: str, key: Key, at: int) -> Version | None:
         """Answer the key's version in force, None if it is not there."""
+        kept = self._hot.of(environment)
+        known = kept.versions.get(key)
+        if known is None or not known.since <= at <= known.upto:
+            known = self._newest(kept, environment, key)
+            if known is None or not known.since <= at:
+                return self._stored(environment, key, at)
+        found = known.at(at)
+        if found is None or found[1] is None:
+            return None
+        return Version(found[0], self._own.inflate(known.group, found[1], key.id))
+
+    def _newest(self, kept: Kept, environment: str, key: Key) -> Versions | None:
+        """Read and keep the newest versions of a key; None if there never was one."""
+        with self._translated(), self._one_state() as db:
+            rows = db.execute(_NEWEST, (*key, self._named(environment), hot.MOST)).fetchall()
+        if not rows:
+            return None
+        found = hot.versions([row[:2] for row in rows], rows[0][2], rows[0][3])
+        self._hot.keep_versions(kept, key, found)
+        return found
+
+    def _stored(self, environment: str, key: Key, at: int) -> Version | None:
+        """Answer the version in force of a key that has more than are kept."""
         own = self._own
-        try:
-            group = own.groups.get((environment, key.kind, key.type))
-            row = None if group is None else own.db.execute(_IN_FORCE, (group, key.id, at)).fetchone()
-            if row is None:
-                group = self._group_now(own, environment, key)
-                row = own.db.execute(_IN_FORCE, (group, key.id, at)).fetchone()
-        except sqlite3.Error as error:
-            raise self._trouble(error) from error
-        if row is None or row[1] is None:
-            return None
-        return Version(row[0], own.inflate(row[2], row[1], key.id))
-
-    def _group_now(self, own: _OwnConnection, environment: str, key: Key) -> int | None:
-        """Answer the number of a key's group, and remember it; None if there is none.
-
-        What is remembered may be gone: another process forgets an environment, or puts one that was folded anew in
-        its place. Then nothing is found under the old number, for numbers of groups are never used again.
-        """
-        row = own.db.execute(_GROUP_OF, (key.kind.value, key.type, self._named(environment))).fetchone()
-        if row is None:
-            own.groups.pop((environment, key.kind, key.type), None)
-            return None
-        number = own.groups[environment, key.kind, key.type] = int(row[0])
-        return number
+        with self._translated():
+            row = own.db.execute(_IN_FORCE, (*key, self._named(environment), at)).fetchone()
+        return None if row is None or row[1] is None else self._version(key, *row)
 
     def all(
         self, environment: str, kind: Kind, at: int, *, type: str | None = None, after: Key | None = None
@@ -245,50 +249,60 @@ class LocalHistory:
         return self._at(environment, parent, Kind.OBJECT, at)
 
     def _at(self, environment: str, ref: Ref, kind: Kind, at: int) -> list[KeyVersion]:
-        with self._translated():
-            own, owner = self._own, Key(Kind.OBJECT, *ref)
-            known = own.groups.get((environment, *owner[:2]))
-            if known is not None:
-                found, whole = self._found_at(own, environment, known, ref.id, kind, at)
-                if found and whole:
-                    return found
-            with self._one_state():  # nothing, or what is remembered of an environment that was forgotten meanwhile
-                now = self._group_now(own, environment, owner)
-                return [] if now is None else self._found_at(own, environment, now, ref.id, kind, at)[0]
+        kept, link = self._hot.of(environment), kind is Kind.LINK
+        known = kept.moves.get((ref, link))
+        if known is None or at > known.upto >= 0:
+            known = self._moves(kept, environment, ref, link)
+        if at > known.upto:
+            return self._stored_at(environment, ref, link, at)
+        found = []
+        for key in known.at(at):
+            version = self.get(environment, key, at)
+            if version is None:  # it was forgotten since
+                return self._stored_at(environment, ref, link, at)
+            found.append(KeyVersion(key, version))
+        return found
 
-    def _found_at(
-        self, own: _OwnConnection, environment: str, group: int, name: str, kind: Kind, at: int
-    ) -> tuple[list[KeyVersion], bool]:
-        """Answer what stands at an object of a group, sorted, and whether all of it was found."""
-        link = kind is Kind.LINK
-        edges = own.db.execute(_EDGES_OF, (group, name, link, at, link, at, self._named(environment))).fetchall()
-        if not edges:
-            return [], True
-        numbers = local_edges.told(own.db, edges[0][3], link, edges)
-        found = self._standing(own, numbers, min(at, edges[0][4]))
-        return found, len(found) == len(numbers)
+    def _moves(self, kept: Kept, environment: str, ref: Ref, link: bool) -> Moves:
+        """Read and keep what came to an object and went, unless it is much."""
+        with self._translated(), self._one_state() as db:
+            named = self._named(environment)
+            rows = db.execute(_MOVES_AT, (*ref, link, named, hot.MOST + 1)).fetchall()
+            reach = self.position(environment).offset
+        much = len(rows) > hot.MOST or any(row[2] not in _KINDS for row in rows)  # an anchor has no key, and no kind
+        moves = [] if much else [hot.Move(row[0], _key_of(row[2:]), bool(row[1])) for row in rows]
+        found = Moves(-1 if much else reach, moves)
+        self._hot.keep_moves(kept, ref, link, found)
+        return found
+
+    def _stored_at(self, environment: str, ref: Ref, link: bool, at: int) -> list[KeyVersion]:
+        """Answer what stands at an object where much came and went, sorted."""
+        with self._translated(), self._one_state() as db:
+            edges = db.execute(_EDGES_OF, (*ref, link, at, link, at, self._named(environment))).fetchall()
+            numbers = local_edges.told(db, edges[0][3], link, edges) if edges else []
+            return self._standing(numbers, min(at, edges[0][4]) if edges else at)
 
     @contextmanager
-    def _one_state(self) -> Iterator[None]:
+    def _one_state(self) -> Iterator[sqlite3.Connection]:
         """Let all that a block asks be answered from one state of the file."""
         db = self._db
         if db.in_transaction:
-            yield
+            yield db
             return
         db.execute("BEGIN")
         try:
-            yield
+            yield db
         finally:
             db.execute("COMMIT")
 
-    def _standing(self, own: _OwnConnection, numbers: list[int], at: int) -> list[KeyVersion]:
-        """Answer the versions in force of keys by their numbers, sorted; those that are gone by now are left out."""
+    def _standing(self, numbers: list[int], at: int) -> list[KeyVersion]:
+        """Answer the versions in force of keys by their numbers, sorted."""
         found = []
         for number in numbers:
-            row = own.db.execute(_OF_NUMBER, (number, at)).fetchone()
+            row = self._db.execute(_OF_NUMBER, (number, at)).fetchone()
             if row is not None:
                 key = _key_of(row)
-                found.append(KeyVersion(key, Version(row[3], own.inflate(row[5], row[4], key.id))))
+                found.append(KeyVersion(key, self._version(key, row[3], row[4], row[5])))
         found.sort(key=_key)
         return found
 
@@ -349,6 +363,7 @@ class LocalHistory:
         """Drop everything of an environment: the log can tell it again."""
         with self._writing() as db:
             self._drop(db, self._named(environment))
+        self._hot.clear()
 
     @staticmethod
     def _drop(db: sqlite3.Connection, name: str) -> None:
@@ -381,7 +396,8 @@ class LocalHistory:
                 return False
             self._drop(db, environment)
             db.execute("UPDATE environments SET name = ? WHERE name = ?", (environment, draft))
-            return True
+        self._hot.clear()
+        return True
 
     def _version(self, key: Key, offset: int, stored: bytes | None, group: int) -> Version:
         return Version(offset, self._own.inflate(group, stored, key.id))
@@ -406,18 +422,33 @@ _OF_KEY = (
     "JOIN versions v ON v.key = k.id WHERE e.name = ? AND g.kind = ? AND g.type = ? AND k.key = ?"
 )
 
-_IN_FORCE = (
-    "SELECT v.offset, v.value, k.grp FROM keys k JOIN versions v ON v.key = k.id "
-    "WHERE k.grp = ? AND k.key = ? AND v.offset <= ? ORDER BY v.offset DESC LIMIT 1"
+_KINDS = frozenset(kind.value for kind in Kind)
+
+_NAMED = (
+    "FROM environments n JOIN groups g ON g.environment = n.id AND g.kind = ? AND g.type = ? "
+    "JOIN keys k ON k.grp = g.id AND k.key = ? "
 )
 
-_GROUP_OF = (
-    "SELECT g.id FROM environments n JOIN groups g ON g.environment = n.id AND g.kind = ? AND g.type = ? "
-    "WHERE n.name = ?"
+_IN_FORCE = (
+    f"SELECT v.offset, v.value, g.id {_NAMED} JOIN versions v ON v.key = k.id "
+    "WHERE n.name = ? AND v.offset <= ? ORDER BY v.offset DESC LIMIT 1"
+)
+
+_NEWEST = (
+    f"SELECT v.offset, v.value, n.offset, g.id {_NAMED} JOIN versions v ON v.key = k.id AND v.offset <= n.offset "
+    "WHERE n.name = ? ORDER BY v.offset DESC LIMIT ?"
+)
+
+_OF_OBJECT = _NAMED.replace("g.kind = ?", f"g.kind = '{Kind.OBJECT.value}'")
+
+_MOVES_AT = (
+    f"SELECT e.offset, e.there, h.kind, h.type, m.key {_OF_OBJECT} JOIN edges e ON e.at = k.id AND e.link = ? "
+    "AND e.offset <= n.offset LEFT JOIN keys m ON m.id = e.key LEFT JOIN groups h ON h.id = m.grp "
+    "WHERE n.name = ? ORDER BY e.offset, e.key LIMIT ?"
 )
 
 _EDGES_OF = (
-    "SELECT e.key, e.there, e.offset, k.id, n.offset FROM environments n JOIN keys k ON k.grp = ? AND k.key = ? "
+    f"SELECT e.key, e.there, e.offset, k.id, n.offset {_OF_OBJECT} "  # noqa: S608 - fixed words
     "JOIN edges e ON e.at = k.id AND e.link = ? AND e.offset <= min(n.offset, ?) AND e.offset >= coalesce(("
     "SELECT max(a.offset) FROM edge_anchors a WHERE a.at = k.id AND a.link = ? AND a.offset <= min(n.offset, ?)), -1) "
     "WHERE n.name = ? ORDER BY e.offset, e.key"

@@ -1,5 +1,6 @@
 """The embedded history keeps the promises of a history, and says so when its file is no history."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from projections.change import Key, Kind
 from projections.inventory import Ref
 from schemas.canonical import decode_document
 from schemas.errors import HistoryError
-from streams import anchors, local_history, local_rows, local_writing
+from streams import anchors, hot, local_history, local_rows, local_writing
 from streams.history import KeyVersion, Step, Version
 from streams.local_history import FILE, FORMAT, LocalHistory
 from tests.contract.history_contract import ENV, NET, HistoryContract, key, obj, reached, step, value, write
@@ -144,6 +145,7 @@ def many_anchors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_writing, "CROWDED", "moved >= 3")
     monkeypatch.setattr(anchors, "_ITEMS", 2)
     monkeypatch.setattr(local_history, "_FEW", 2)
+    monkeypatch.setattr(hot, "MOST", 3)
 
 
 def rows(history: LocalHistory, table: str) -> int:
@@ -168,6 +170,9 @@ def test_every_answer_is_what_the_steps_say_however_many_anchors_there_are(tmp_p
             for after in KEYS:
                 behind = [item for item in found if item.key > after._replace(kind=kind)]
                 assert list(history.all(ENV, kind, at, after=after._replace(kind=kind))) == behind
+            for each in KEYS:
+                named = each._replace(kind=kind)
+                assert history.get(ENV, named, at) == {item.key: item.version for item in found}.get(named)
         for ref in REFS:
             assert history.links(ENV, ref, at) == [item for item in there if ref in standing(item, Kind.LINK)]
             assert history.children(ENV, ref, at) == [item for item in there if ref in standing(item, Kind.OBJECT)]
@@ -210,6 +215,31 @@ def test_an_environment_folded_anew_has_the_same_answers_and_leaves_nothing_behi
         name: 0 for name in tables if name != "sqlite_sequence"
     }
     draft.close()
+    history.close()
+
+
+def test_what_is_kept_in_memory_is_dropped_when_another_process_begins_the_environment_anew(tmp_path: Path) -> None:
+    reader, writer = LocalHistory(tmp_path), LocalHistory(tmp_path)
+    write(writer, step(1, (obj("a"), value(NET))))
+    assert reader.get(ENV, obj("a"), 1) == (1, value(NET))
+    assert [item.key for item in reader.children(ENV, NET, 1)] == [obj("a")]
+    writer.forget(ENV)
+    write(writer, step(1, (obj("b"), value(NET))))
+    time.sleep(hot._TRUSTED)
+    assert reader.get(ENV, obj("a"), 1) is None
+    assert [item.key for item in reader.children(ENV, NET, 1)] == [obj("b")]
+    reader.close()
+    writer.close()
+
+
+def test_no_more_is_kept_in_memory_than_the_limit(tmp_path: Path) -> None:
+    history = LocalHistory(tmp_path)
+    history._hot = hot.Hot(history._environment_number, limit=5000)
+    write(history, step(1, *((obj(f"p{number}"), value(NET)) for number in range(100))))
+    for _ in range(2):
+        for number in range(100):
+            assert history.get(ENV, obj(f"p{number}"), 1) == (1, value(NET))
+            assert len(history._hot.of(ENV).versions) <= 5000 / hot._ENTRY
     history.close()
 
 
@@ -284,7 +314,8 @@ def test_a_question_about_long_ago_costs_what_one_about_now_does(tmp_path: Path)
         write(history, *(step(at, (obj("a"), value(NET, number=at))) for at in range(offset, offset + 100)))
 
     def cost(at: int) -> int:
-        """Answer how many tens of instructions of the database's machine the answers take."""
+        """Answer how many tens of instructions of the database's machine the answers take, read from the file."""
+        history._hot.clear()
         counted = iter(range(10**9))
         history._db.set_progress_handler(lambda: next(counted) < 0, 10)
         assert history.get(ENV, obj("a"), at) is not None
