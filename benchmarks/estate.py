@@ -22,6 +22,8 @@ BATCH = 256
 TICK = 1000
 """Microseconds from one record of the log to the next."""
 SEED = 1
+ORDER = 1
+"""Counts the ways in which cells take turns: another number, and filled histories are of no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +97,21 @@ class Estate:
         if batch:
             yield batch
 
-    def some(self, draw: Random, kind: Kind, count: int) -> list[tuple[Key, int]]:
-        """Answer so many keys of a kind, each with an offset at random since there is such a thing."""
+    def some(
+        self, draw: Random, kind: Kind, count: int, since: int = 0, before: int | None = None
+    ) -> list[tuple[Key, int]]:
+        """Answer so many keys of a kind, each with an offset at random in [since, before) and not before its birth."""
         keys, born = self._mould.keys, self._mould.born
         own = [number for number, (key, name) in enumerate(keys) if key.kind is kind and not name.is_shared]
-        found = []
-        for number in draw.choices(own, k=count):
-            cell = draw.randrange(len(self._names))
+        end = self.events if before is None else before
+        found: list[tuple[Key, int]] = []
+        while len(found) < count:
+            number, cell = draw.choice(own), draw.randrange(len(self._names))
             key, name = keys[number]
-            there = key._replace(id=name.cast(self._names[cell], self._offsets[cell]).decode())
-            found.append((there, draw.randrange(self._offsets[cell](born[number]), self.events)))
+            first = max(since, self._offsets[cell](born[number]))
+            if first < end:
+                there = key._replace(id=name.cast(self._names[cell], self._offsets[cell]).decode())
+                found.append((there, draw.randrange(first, end)))
         return found
 
     def counts(self) -> list[int]:

@@ -17,25 +17,27 @@ from streams.history import History
 
 _WARM = 10
 """One of so many questions is asked before the clock runs."""
+_ROUNDS = 3
+"""A percentile is the median of those of so many rounds of questions, of which none is asked twice."""
 _WHOLE = 3
 """So often the whole environment is asked for."""
 
 
 def object_at(lab: Lab) -> Iterator[Measure]:
     """One object at a random offset: its whole value, p50 and p99."""
-    questions = lab.estate.some(Random(1), Kind.OBJECT, lab.questions)  # noqa: S311 - a seed
+    questions = lab.estate.some(Random(1), Kind.OBJECT, _ROUNDS * lab.questions)  # noqa: S311 - a seed
     return _questions(lab, "object-at", questions, _get, lambda peer: lambda asked: peer.get(*asked))
 
 
 def clique_at(lab: Lab) -> Iterator[Measure]:
     """One clique at a random offset: its whole value, p50 and p99."""
-    questions = lab.estate.some(Random(2), Kind.CLIQUE, lab.questions)  # noqa: S311 - a seed
+    questions = lab.estate.some(Random(2), Kind.CLIQUE, _ROUNDS * lab.questions)  # noqa: S311 - a seed
     return _questions(lab, "clique-at", questions, _get, lambda peer: lambda asked: peer.get(*asked))
 
 
 def neighbours_at(lab: Lab) -> Iterator[Measure]:
     """The links at one object at a random offset with their values, p50 and p99."""
-    asked = lab.estate.some(Random(3), Kind.OBJECT, lab.questions)  # noqa: S311 - a seed
+    asked = lab.estate.some(Random(3), Kind.OBJECT, _ROUNDS * lab.questions)  # noqa: S311 - a seed
     questions = [(Ref(key.type, key.id), at) for key, at in asked]
     return _questions(lab, "neighbours-at", questions, _links, lambda peer: lambda asked: peer.links(*asked))
 
@@ -62,11 +64,13 @@ def as_of_age(lab: Lab) -> Iterator[Measure]:
     """An object and its links in the oldest tenth of the history and in the newest, p95."""
     history, tenth, end = lab.history, lab.estate.events // 10, lab.estate.events
     draw = Random(5)  # noqa: S311 - a seed
-    keys = [key for key, _ in lab.estate.some(draw, Kind.OBJECT, 2 * lab.questions)]
-    old, new = [], []
-    for key in keys:
-        for times, at in ((old, draw.randrange(tenth)), (new, draw.randrange(end - tenth, end))):
-            times += latencies([(key, at)], [lambda asked: _both(history, *asked)])[0]
+    old_ones = lab.estate.some(draw, Kind.OBJECT, 2 * lab.questions, before=tenth)
+    new_ones = lab.estate.some(draw, Kind.OBJECT, 2 * lab.questions, since=end - tenth)
+    old: list[float] = []
+    new: list[float] = []
+    for pair in zip(old_ones, new_ones, strict=True):
+        for times, question in zip((old, new), pair, strict=True):
+            times += latencies([question], [lambda asked: _both(history, *asked)])[0]
     value, reference = percentile(_warm(old), 95) * 1e6, percentile(_warm(new), 95) * 1e6
     yield _better_low("as-of-age", lab.size, value, "us (p95)", reference, "the newest tenth", round(1 / 1.2, 3))
 
@@ -90,10 +94,16 @@ def _questions(
 ) -> Iterator[Measure]:
     for peer in lab.peers():
         times = latencies(questions, [ask_us(lab.history), ask_peer(peer)])
-        ours, theirs = map(_warm, times)
         for percent in (50, 99):
-            value, reference = percentile(ours, percent) * 1e6, percentile(theirs, percent) * 1e6
+            value, reference = (_settled(each, percent) * 1e6 for each in times)
             yield _better_low(f"{name}-p{percent}", lab.size, value, "us", reference, peer.name, 1.0)
+
+
+def _settled(times: list[float], percent: float) -> float:
+    """Answer the median of the percentiles of the rounds."""
+    a_round = len(times) // _ROUNDS
+    rounds = [_warm(times[start : start + a_round]) for start in range(0, a_round * _ROUNDS, a_round)]
+    return median(percentile(each, percent) for each in rounds)
 
 
 def _warm(times: list[float]) -> list[float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import OF_HISTORIES
+from benchmarks.__main__ import BENCHMARKS, OF_HISTORIES
 from benchmarks.cloud import NAME
 from benchmarks.estate import EXTENTS, SEED, TINY, Estate
 from benchmarks.lab import Lab
@@ -122,6 +122,11 @@ def test_a_reference_that_is_not_installed_is_named_with_what_to_install(
     said = capsys.readouterr().err
     assert "raphtory is not installed" in said
     assert "duckdb pyarrow is not installed" in said
+
+
+def test_every_benchmark_and_size_is_documented() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text()
+    assert [name for name in (*BENCHMARKS, "customer", "small", "medium", "large") if f"`{name}`" not in told] == []
 
 
 def test_a_reader_notices_an_event_of_which_a_part_is_missing(lab: Lab, tmp_path: Path) -> None:
