@@ -7,7 +7,7 @@ from statistics import median
 
 from benchmarks.bare import Bare
 from benchmarks.cloud import NAME
-from benchmarks.estate import EXTENTS, Estate
+from benchmarks.estate import Estate
 from benchmarks.lab import Lab, asked
 from benchmarks.measure import Measure
 from benchmarks.peer import Pair
@@ -31,7 +31,7 @@ _SHARE = 10
 
 def diff_10k(lab: Lab) -> Iterator[Measure]:
     """A diff over ten thousand changes, field by field."""
-    history, windows = lab.history, _windows(lab.estate, lab.window)
+    history, windows = lab.history, _windows(lab.estate, lab.extent.window)
     for peer in asked(lambda: lab.duckdb):
         theirs = _in_python(peer.differences)
         ours, reference = (median(times) * 1e3 for times in latencies(windows, [_ours(history), theirs], block=1))
@@ -44,11 +44,11 @@ def diff_10k(lab: Lab) -> Iterator[Measure]:
 
 def diff_scale(lab: Lab) -> Iterator[Measure]:
     """The same diff in this history and in one of a tenth of the changes, for each key that changed."""
-    few = max(1, EXTENTS[lab.size].cells // _SHARE)
+    few = max(1, lab.extent.cells // _SHARE)
     folder, filled = lab.shelf.history(lab.size, few)
     with closing(LocalHistory(folder, read_only=True)) as small:
-        small_windows = _windows(lab.shelf.few_cells(lab.size, few), lab.window)
-        pairs = zip(_windows(lab.estate, lab.window), small_windows, strict=True)
+        small_windows = _windows(lab.shelf.few_cells(lab.size, few), lab.extent.window)
+        pairs = zip(_windows(lab.estate, lab.extent.window), small_windows, strict=True)
         times = [(_a_key(lab.history, window), _a_key(small, other)) for window, other in pairs]
     value, reference = (median(each) * 1e6 for each in zip(*times, strict=True))
     name = f"the same inside {filled.changes} changes"

@@ -38,12 +38,14 @@ class Extent:
     """So many of a kind are asked."""
     window: int = 10_000
     """Changes between the moments of a diff."""
+    readers: int = 8
+    """Processes that ask while somebody writes."""
 
 
 CELL = Size(hosts=20, network_hosts=1, instances=400, ports_an_instance=3, projects=20)
 TINY = Size(hosts=3, network_hosts=1, instances=6, ports_an_instance=2, projects=2)
 EXTENTS = {
-    "tiny": Extent(TINY, cells=3, changes=1200, questions=60, window=300),
+    "tiny": Extent(TINY, cells=3, changes=1200, questions=60, window=300, readers=2),
     "small": Extent(CELL, cells=2, changes=20_000),
     "medium": Extent(CELL, cells=46, changes=43_500),
     "large": Extent(CELL, cells=230, changes=43_500),

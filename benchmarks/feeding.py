@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.bare import Bare
 from benchmarks.cloud import NAME
 from benchmarks.duckdb_peer import DuckPeer
-from benchmarks.estate import BATCH, EXTENTS
+from benchmarks.estate import BATCH
 from benchmarks.lab import Lab, asked
 from benchmarks.measure import Measure
 from benchmarks.raphtory_peer import RaphtoryPeer
@@ -31,7 +31,7 @@ _SLOW = 200
 
 def bulk(lab: Lab) -> Iterator[Measure]:
     """Replay a log of scans and notifications: read, decode, fold inventory and links, on one core."""
-    estate = lab.shelf.few_cells(lab.size, min(_BULK_CELLS, EXTENTS[lab.size].cells))
+    estate = lab.shelf.few_cells(lab.size, min(_BULK_CELLS, lab.extent.cells))
     with TemporaryDirectory() as folder, closing(LocalLog(Path(folder))) as log:
         records = (record for _, _, record in estate.records())
         while batch := list(islice(records, BATCH)):

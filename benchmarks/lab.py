@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.duckdb_peer import DuckPeer
-from benchmarks.estate import EXTENTS, Estate
+from benchmarks.estate import EXTENTS, Estate, Extent
 from benchmarks.peer import Missing, Peer
 from benchmarks.raphtory_peer import RaphtoryPeer
 from benchmarks.shelf import Filled, Shelf
@@ -24,8 +24,11 @@ class Lab:
         """Work with what is on a shelf."""
         self.size = size
         self.shelf = shelf
-        self.questions = EXTENTS[size].questions if size in EXTENTS else 0
-        self.window = EXTENTS[size].window if size in EXTENTS else 0
+
+    @property
+    def extent(self) -> Extent:
+        """Answer how much there is of everything, and how much is asked."""
+        return EXTENTS[self.size]
 
     @cached_property
     def estate(self) -> Estate:

@@ -27,18 +27,17 @@ from projections.digest import advance
 from streams.history import History
 from streams.local_history import LocalHistory
 
-_READERS = 8
 _PACE = 0.1
 """Seconds from one question of a reader to its next: two cores answer and write, and nobody asks without a pause."""
 _TURNS = 6
 """So often the readers are let ask and stopped again, so that a noisy moment meets both."""
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 
 def readers(lab: Lab) -> Iterator[Measure]:
     """Live writes while eight processes ask ten times a second each, beside writes alone; no event is seen in part."""
     batches = lab.estate.batches()
-    asked = lab.estate.some(Random(8), Kind.OBJECT, lab.questions)  # noqa: S311 - a seed
+    asked = lab.estate.some(Random(8), Kind.OBJECT, lab.extent.questions)  # noqa: S311 - a seed
     with TemporaryDirectory() as folder, closing(LocalHistory(Path(folder))) as history:
         first = list(islice(batches, lab.estate.events // 512))
         after = -1
@@ -48,7 +47,7 @@ def readers(lab: Lab) -> Iterator[Measure]:
         rates: tuple[list[float], list[float]] = ([], [])
         rest = list(islice(batches, 20 * _TURNS))
         turn = max(1, len(rest) // (2 * _TURNS))
-        with _reading(Path(folder), [key for key, _ in asked]) as (asking, counted):
+        with _reading(Path(folder), [key for key, _ in asked], lab.extent.readers) as (asking, counted):
             for number in range(0, len(rest), turn):
                 asking.value = (number // turn) % 2
                 time.sleep(_PACE)
@@ -64,14 +63,14 @@ def readers(lab: Lab) -> Iterator[Measure]:
 
 
 @contextmanager
-def _reading(folder: Path, keys: list[Key]) -> Iterator[tuple["Synchronized[int]", "Synchronized[int]"]]:
+def _reading(folder: Path, keys: list[Key], count: int) -> Iterator[tuple["Synchronized[int]", "Synchronized[int]"]]:
     """Start readers; answer the switch that lets them ask, and how much they have asked."""
     context: SpawnContext = multiprocessing.get_context("spawn")
     asking, counted = context.Value("i", 0), context.Value("i", 0)
     ready = context.Semaphore(0)
     started: list[BaseProcess] = [
-        context.Process(target=_read, args=(folder, keys[number::_READERS], asking, counted, ready))
-        for number in range(_READERS)
+        context.Process(target=_read, args=(folder, keys[number::count], asking, counted, ready))
+        for number in range(count)
     ]
     for process in started:
         process.start()

@@ -37,8 +37,8 @@ def memory(lab: Lab) -> Iterator[Measure]:
     """What a process weighs that answers questions of all kinds about all times."""
     draw = Random(7)  # noqa: S311 - a seed
     asked = [
-        *lab.estate.some(draw, Kind.OBJECT, 4 * lab.questions),
-        *lab.estate.some(draw, Kind.CLIQUE, lab.questions),
+        *lab.estate.some(draw, Kind.OBJECT, 4 * lab.extent.questions),
+        *lab.estate.some(draw, Kind.CLIQUE, lab.extent.questions),
     ]
     draw.shuffle(asked)
     with TemporaryDirectory() as folder:

@@ -25,19 +25,19 @@ _WHOLE = 3
 
 def object_at(lab: Lab) -> Iterator[Measure]:
     """One object at a random offset: its whole value, p50 and p99."""
-    questions = lab.estate.some(Random(1), Kind.OBJECT, _ROUNDS * lab.questions)  # noqa: S311 - a seed
+    questions = lab.estate.some(Random(1), Kind.OBJECT, _ROUNDS * lab.extent.questions)  # noqa: S311 - a seed
     return _questions(lab, "object-at", questions, _get, lambda peer: lambda asked: peer.get(*asked))
 
 
 def clique_at(lab: Lab) -> Iterator[Measure]:
     """One clique at a random offset: its whole value, p50 and p99."""
-    questions = lab.estate.some(Random(2), Kind.CLIQUE, _ROUNDS * lab.questions)  # noqa: S311 - a seed
+    questions = lab.estate.some(Random(2), Kind.CLIQUE, _ROUNDS * lab.extent.questions)  # noqa: S311 - a seed
     return _questions(lab, "clique-at", questions, _get, lambda peer: lambda asked: peer.get(*asked))
 
 
 def neighbours_at(lab: Lab) -> Iterator[Measure]:
     """The links at one object at a random offset with their values, p50 and p99."""
-    asked = lab.estate.some(Random(3), Kind.OBJECT, _ROUNDS * lab.questions)  # noqa: S311 - a seed
+    asked = lab.estate.some(Random(3), Kind.OBJECT, _ROUNDS * lab.extent.questions)  # noqa: S311 - a seed
     questions = [(Ref(key.type, key.id), at) for key, at in asked]
     return _questions(lab, "neighbours-at", questions, _links, lambda peer: lambda asked: peer.links(*asked))
 
@@ -64,8 +64,8 @@ def as_of_age(lab: Lab) -> Iterator[Measure]:
     """An object and its links in the oldest tenth of the history and in the newest, p95."""
     history, tenth, end = lab.history, lab.estate.events // 10, lab.estate.events
     draw = Random(5)  # noqa: S311 - a seed
-    old_ones = lab.estate.some(draw, Kind.OBJECT, 2 * lab.questions, before=tenth)
-    new_ones = lab.estate.some(draw, Kind.OBJECT, 2 * lab.questions, since=end - tenth)
+    old_ones = lab.estate.some(draw, Kind.OBJECT, 2 * lab.extent.questions, before=tenth)
+    new_ones = lab.estate.some(draw, Kind.OBJECT, 2 * lab.extent.questions, since=end - tenth)
     old: list[float] = []
     new: list[float] = []
     for pair in zip(old_ones, new_ones, strict=True):
