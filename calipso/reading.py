@@ -1,16 +1,19 @@
 """The reading commands: each asks one question and shows the answer."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import Annotated, get_args
 
 import typer
 
 from calipso import difference, show
+from calipso.bar import folding
 from calipso.settings import Settings
 from calipso.terminal import as_json, line, table, trouble
-from calipso.wiring import Engine, existing
+from calipso.wiring import Engine, existing, looked_into
 from projections.inventory import Ref
 from projections.tree import name_of
 from schemas.canonical import Document
@@ -20,7 +23,7 @@ from streams.comparison import differs
 from streams.moments import iso
 from streams.past import Past
 from streams.questions import Page, reflects
-from streams.verify import verify as verify_history
+from streams.segments import verify_in_parallel
 
 MOMENT = "offset, latest, ISO time, age (-2h) or @snapshot"
 
@@ -274,11 +277,21 @@ def search(
     return None
 
 
-def verify(context: typer.Context, environment: Environment, json: Json = False) -> None:
+def verify(
+    context: typer.Context,
+    environment: Environment,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", min=1, help="Processes at once (default: one a core).")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Prove that the history is what the log says, by replaying the log from its first event."""
-    with existing(settings_of(context)) as engine:
+    settings = settings_of(context)
+    with existing(settings) as engine:
         engine.questions.moment(environment)
-        verdict = verify_history(engine.journal, engine.history, environment)
+    count = len(os.sched_getaffinity(0)) if jobs is None else jobs
+    with folding(f"verifying {environment}") as progress:
+        verdict = verify_in_parallel(partial(looked_into, settings), environment, count, progress)
     if json:
         as_json({name: getattr(verdict, name) for name in verdict.__slots__})
     elif verdict.problem is None:

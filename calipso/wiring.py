@@ -3,11 +3,12 @@
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from calipso import collector
 from calipso.settings import KafkaSettings, Settings
 from schemas.errors import HistoryError, NotFound
 from schemas.events import Event, Payload
@@ -67,6 +68,18 @@ def opened(settings: Settings) -> Iterator[Engine]:
         yield engine
     finally:
         engine.close()
+
+
+@contextmanager
+def looked_into(settings: Settings) -> Iterator[tuple[Journal, History]]:
+    """Yield log and history that are there, for a process of its own which only reads them."""
+    collector.seldom()
+    bury = None if settings.kafka is None else _pass_over
+    with (
+        closing(Journal(open_log(settings, create=False), bury)) as journal,
+        closing(open_history(settings, folding=False)) as history,
+    ):
+        yield journal, history
 
 
 def _pass_over(_environment: str, _record: Record, _reason: str) -> None:

@@ -113,8 +113,8 @@ class History(Protocol):
         """Answer the event at an offset, None if it is not in the history."""
         ...
 
-    def checkpoints(self, environment: str) -> Iterator[Blame]:
-        """Yield the folded events with the digest after each, in order."""
+    def checkpoints(self, environment: str, after: int | None = None) -> Iterator[Blame]:
+        """Yield the folded events (behind an offset) with the digest after each, in order."""
         ...
 
     def step_changes(self, environment: str, offset: int) -> list[KeyVersion]:

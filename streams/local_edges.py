@@ -4,6 +4,9 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
+import msgspec
+
+from schemas.errors import HistoryError
 from streams.local_rows import ANCHORED
 
 _SINCE = (
@@ -11,6 +14,8 @@ _SINCE = (
     "WHERE a.at = e.at AND a.link = e.link AND a.offset <= ?), -1)"
 )
 _EDGES = f"SELECT e.key, e.there, e.offset FROM edges e WHERE {_SINCE} ORDER BY e.offset, e.key"  # noqa: S608 - fixed
+
+_decoder = msgspec.json.Decoder(list[int])
 
 
 def standing(db: sqlite3.Connection, at: int, link: bool, offset: int) -> list[int]:
@@ -30,11 +35,13 @@ def told(db: sqlite3.Connection, at: int, link: bool, edges: Iterable[tuple[int,
 
 
 def _anchored(db: sqlite3.Connection, at: int, link: bool, offset: int) -> list[int]:
-    (keys,) = db.execute(
+    row = db.execute(
         "SELECT keys FROM edge_anchors WHERE at = ? AND link = ? AND offset = ?", (at, link, offset)
     ).fetchone()
-    found: list[int] = json.loads(keys)
-    return found
+    try:
+        return _decoder.decode(row[0])
+    except (msgspec.DecodeError, TypeError) as error:
+        raise HistoryError(f"what stood at an object at offset {offset} is damaged in the history: {error}") from error
 
 
 def anchor(db: sqlite3.Connection, at: int, link: bool, offset: int) -> None:

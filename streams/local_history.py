@@ -333,13 +333,13 @@ class LocalHistory:
         )
         return _blame(rows[0]) if rows else None
 
-    def checkpoints(self, environment: str) -> Iterator[Blame]:
-        """Yield the folded events with the digest after each, in order."""
+    def checkpoints(self, environment: str, after: int | None = None) -> Iterator[Blame]:
+        """Yield the folded events (behind an offset) with the digest after each, in order."""
         with self._translated():
             for row in self._db.execute(
                 f"SELECT {_BLAME} FROM steps s JOIN environments e ON e.id = s.environment "  # noqa: S608 - fixed words
-                "WHERE e.name = ? ORDER BY s.offset",
-                (self._named(environment),),
+                "WHERE e.name = ? AND s.offset > ? ORDER BY s.offset",
+                (self._named(environment), -(2**62) if after is None else after),
             ):
                 yield _blame(row)
 

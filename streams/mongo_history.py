@@ -323,9 +323,9 @@ class MongoHistory:
 
         return self._ask(environment, upto, ask) or {}
 
-    def checkpoints(self, environment: str) -> Iterator[Blame]:
-        """Yield the folded events with the digest after each, in order."""
-        last, upto = -1, self.position(environment).offset
+    def checkpoints(self, environment: str, after: int | None = None) -> Iterator[Blame]:
+        """Yield the folded events (behind an offset) with the digest after each, in order."""
+        last, upto = -1 if after is None else after, self.position(environment).offset
         while True:
 
             def ask(generation: str, reach: int, last: int = last) -> list[Document]:

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 
 from projections.change import Kind
 from projections.digest import digest_of
-from projections.fold import Fold
+from projections.fold import Fold, Stored
 from schemas.canonical import decode_document
 from schemas.errors import HistoryError
-from schemas.events import Entry
 from streams.history import History
 from streams.journal import Journal
 from streams.worker import stored
@@ -26,18 +25,20 @@ def restored(journal: Journal, history: History, environment: str, at: int) -> F
             f"environment {environment}: what the history keeps of offset {at} is not what its digest says "
             f"(calipso verify {environment} names where it began, calipso rebuild {environment} mends it)"
         )
+    return begun_again(journal, environment, at, kept)
+
+
+def begun_again(journal: Journal, environment: str, at: int, kept: Iterable[Stored]) -> Fold:
+    """Answer the fold that goes on from everything that there was after the event at an offset."""
     fold = Fold.restore(environment, at, kept)
-    for entry in _of_open_scan(journal, fold):
-        fold.note(entry)
+    begin = open_scan(value for key, value in fold.records.items() if key.kind is Kind.SCAN)
+    if begin is not None:
+        for entry in journal.read(environment, after=begin - 1, upto=at):
+            fold.note(entry)
     return fold
 
 
-def open_scan(fold: Fold) -> int | None:
-    """Answer where the scan began that the records say is running, None if there is none."""
-    scans = (decode_document(value) for key, value in fold.records.items() if key.kind is Kind.SCAN)
-    return max((scan["started_offset"] for scan in scans if scan["status"] == "running"), default=None)
-
-
-def _of_open_scan(journal: Journal, fold: Fold) -> Iterable[Entry]:
-    begin = open_scan(fold)
-    return [] if begin is None else journal.read(fold.environment, after=begin - 1, upto=fold.offset)
+def open_scan(scans: Iterable[bytes]) -> int | None:
+    """Answer, of all records of scans at one moment, where the one began that was open; None if none was."""
+    found = map(decode_document, scans)
+    return max((scan["started_offset"] for scan in found if scan["status"] == "running"), default=None)

@@ -1,10 +1,17 @@
-"""Proof that a history is what the log says: a pure replay, compared step by step."""
+"""Proof that a history is what the log says: a replay, compared step by step, whole or in segments.
 
-from collections.abc import Iterable, Iterator
+A segment begins with the state that the history has of its first offset, if that is what the digest of the event there
+says. Nothing is taken on trust by that: the segment before it replays that very event, and compares the digest. So if
+no segment finds a difference, the first one, which begins with nothing, proves the state in which the second begins,
+that one the state of the third, and so on; what each replays is then what a single replay from the first event would
+come to. And if some find one, the first difference is that of the first of them, for all before it are proved.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from projections.change import Change, Key, Kind
-from projections.digest import EMPTY, advance, text
+from projections.digest import EMPTY, advance, digest_of, text
 from projections.fold import VERSION, Fold, object_of
 from projections.inventory import Ref
 from projections.link import ends
@@ -12,6 +19,7 @@ from schemas.errors import HistoryError
 from schemas.events import Entry
 from streams.history import Blame, History, KeyVersion, Position, Version
 from streams.journal import Journal
+from streams.restoring import begun_again
 from streams.worker import Progress, quiet, step_of, stored
 
 _BEFORE_ALL = -(2**62)
@@ -32,73 +40,162 @@ class Verdict:
     problem_offset: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of the log to be replayed."""
+
+    after: int | None
+    """Behind this event, whose state the history has; None: from the first event, with nothing."""
+    upto: int
+    position: Position | None
+    """Of the last segment: where the history ends."""
+
+
 class _Differs(Exception):
     def __init__(self, offset: int, problem: str) -> None:
         self.offset = offset
         self.problem = problem
 
 
-def verify(journal: Journal, history: History, environment: str, progress: Progress = quiet) -> Verdict:
+def verify(
+    journal: Journal, history: History, environment: str, progress: Progress = quiet, *, cuts: Collection[int] = ()
+) -> Verdict:
     """Replay the log of an environment from its first event and compare each step with the history.
 
     Compared are, for every event: what the history says of it, the digest of the whole state after it, the values of
     the keys that it changed, and what is found from the objects that these stand at. Between events there must be
-    nothing. At the end: everything that the history says is there, and from where it would be folded on.
+    nothing. At the end, and after the events at `cuts`: everything that the history says is there. And from where it
+    would be folded on.
     """
-    replay = _Replay(history, environment)
     position = history.position(environment)
+    return verified(journal, history, environment, Segment(None, position.offset, position), progress, cuts=cuts)
+
+
+def segments(position: Position, cuts: Iterable[int]) -> list[Segment]:
+    """Answer the segments of a history that is cut behind the events at some offsets, in order."""
+    inner = sorted({cut for cut in cuts if cut < position.offset})
+    begins: list[int | None] = [None, *inner]
+    return [
+        *(Segment(after, upto, None) for after, upto in zip(begins, inner, strict=False)),
+        Segment(begins[-1], position.offset, position),
+    ]
+
+
+def verified(
+    journal: Journal,
+    history: History,
+    environment: str,
+    segment: Segment,
+    progress: Progress = quiet,
+    *,
+    cuts: Collection[int] = (),
+    stopped: Callable[[], bool] = lambda: False,
+) -> Verdict:
+    """Verify one segment; if it is stopped meanwhile, the verdict is of the part that was replayed."""
+    replay = _Replay(history, environment, segment.after)
     problem: _Differs | None = None
     try:
-        for entry in journal.read(environment, upto=position.offset):
+        replay.begin(journal, segment.after)
+        for entry in journal.read(environment, after=-1 if segment.after is None else segment.after, upto=segment.upto):
+            if stopped():
+                return replay.verdict(None)
             replay.take(entry)
-            progress(entry.offset, position.offset)
-        replay.end(position)
+            if entry.offset in cuts:
+                replay.same_state(entry.offset)
+            progress(entry.offset, segment.upto)
+        replay.end(segment)
     except _Differs as differs:
         problem = differs
     except HistoryError as unreadable:
         problem = _Differs(replay.fold.offset, str(unreadable))
+    return replay.verdict(problem)
+
+
+def joined(verdicts: Sequence[Verdict]) -> Verdict:
+    """Answer what the verdicts on consecutive segments, from the first on, come to."""
+    events = changes = 0
+    for verdict in verdicts:
+        events, changes = events + verdict.events, changes + verdict.changes
+        if verdict.problem is not None:
+            break
     return Verdict(
-        environment,
-        replay.events,
-        replay.changes,
-        replay.fold.offset,
-        text(replay.digest),
-        None if problem is None else problem.problem,
-        None if problem is None else problem.offset,
+        verdict.environment,
+        events,
+        changes,
+        verdict.offset,
+        verdict.digest,
+        verdict.problem,
+        verdict.problem_offset,
     )
 
 
 class _Replay:
-    """A fold from nothing, beside the history that should say the same."""
+    """A fold beside the history that should say the same."""
 
-    def __init__(self, history: History, environment: str) -> None:
+    def __init__(self, history: History, environment: str, after: int | None) -> None:
         self._history = history
         self._environment = environment
-        self._steps = history.checkpoints(environment)
+        self._steps = history.checkpoints(environment, after)
+        self._reached = _BEFORE_ALL if after is None else after
         self.fold, self.digest = Fold(environment), EMPTY
         self.events = self.changes = 0
 
+    def begin(self, journal: Journal, after: int | None) -> None:
+        """Take the state up that the history has of an offset; _Differs if it is not what the digest there says."""
+        if after is None:
+            return
+        self.fold.offset = after
+        step = self._history.blame(self._environment, after)
+        if step is None:
+            raise _Differs(after, "the history does not have the event")
+        self.digest = step.digest
+        kept = list(stored(self._history, self._environment, after))
+        if digest_of(kept) != step.digest:
+            raise _Differs(after, f"what is kept is not what digest {text(step.digest)} says")
+        self.fold = begun_again(journal, self._environment, after, kept)
+
     def take(self, entry: Entry) -> None:
         """Fold one event; _Differs if the history has it otherwise."""
-        self._nothing_between(self.fold.offset if self.events else _BEFORE_ALL, entry.offset)
+        self._nothing_between(self._reached, entry.offset)
         changes = self.fold.apply(entry)
         self.digest = advance(self.digest, changes)
+        self._reached = entry.offset
         self.events, self.changes = self.events + 1, self.changes + len(changes)
         _same_step(entry, self.digest, next(self._steps, None))
         _same_changes(changes, self._history.step_changes(self._environment, entry.offset), entry.offset)
         self._same_families(_ends(changes, Kind.OBJECT), entry.offset)
         self._same_links(_ends(changes, Kind.LINK), entry.offset)
 
-    def end(self, position: Position) -> None:
+    def same_state(self, offset: int) -> None:
+        """Compare all that there is after the event at an offset; _Differs if the history has it otherwise."""
+        _same_state(self.fold, dict(stored(self._history, self._environment, offset)), offset)
+
+    def end(self, segment: Segment) -> None:
         """Compare what there is after the last event; _Differs if the history has it otherwise."""
         step = next(self._steps, None)
-        if step is not None and step.offset <= position.offset:
+        if step is not None and step.offset <= segment.upto:
             raise _Differs(step.offset, "the history has an event that the log has not")
-        _same_state(self.fold, dict(stored(self._history, self._environment, position.offset)), position.offset)
-        if position.fold_version != VERSION and self.events:
+        position = segment.position
+        if position is None:
+            return
+        self.same_state(position.offset)
+        begun = self.events or segment.after is not None
+        if position.fold_version != VERSION and begun:
             raise _Differs(position.offset, f"folded by version {position.fold_version}, this is version {VERSION}")
-        if self.events and position != Position(self.fold.offset, self.fold.resume_from, self.digest, VERSION):
+        if begun and position != Position(self.fold.offset, self.fold.resume_from, self.digest, VERSION):
             raise _Differs(position.offset, "the history would be folded on from another state")
+
+    def verdict(self, problem: _Differs | None) -> Verdict:
+        """Answer what was found."""
+        return Verdict(
+            self._environment,
+            self.events,
+            self.changes,
+            self.fold.offset,
+            text(self.digest),
+            None if problem is None else problem.problem,
+            None if problem is None else problem.offset,
+        )
 
     def _nothing_between(self, after: int, before: int) -> None:
         """Events may have gaps between their offsets, but nothing can have changed there."""

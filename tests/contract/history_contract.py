@@ -146,6 +146,7 @@ class HistoryContract:
         assert (blame.source, blame.event_id, blame.event, blame.digest) == ("scan", "event-4", "ObjectsSeen", 28)
         assert history.blame(ENV, 2) is None
         assert [found.offset for found in history.checkpoints(ENV)] == [1, 4]
+        assert [[found.offset for found in history.checkpoints(ENV, at)] for at in (0, 1, 4)] == [[1, 4], [4], []]
 
     def test_the_changes_of_a_step_come_with_their_values(self, history: History) -> None:
         write(history, step(1, (key("b"), b"1"), (key("a"), None)), step(2, (key("a"), b"2")))
