@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Response
 
 from api.asked import AskedHere, plain
 from api.describe import ABOUT_A_MOMENT, described
-from api.models import Environment, Environments, Tree
-from api.parameters import AtQuestion, EnvironmentName, TreeQuestion
-from api.problems import BAD_INPUT, BAD_MOMENT
+from api.models import Environment, Environments, Statistics, Tree
+from api.parameters import AtQuestion, EnvironmentName, NoQuestion, TreeQuestion
+from api.problems import BAD_INPUT, BAD_MOMENT, NOT_FOUND
 from projections.inventory import Ref
 from schemas.errors import BadInput
 
@@ -47,3 +47,14 @@ def get_tree(asked: AskedHere, environment: EnvironmentName, question: Annotated
     root = None if question.type is None or question.id is None else Ref(question.type, question.id)
     past = asked.past(environment, question.at)
     return asked.answer(asked.questions.tree(past, root, question.depth), environment, past.moment)
+
+
+@router.get(
+    "/environments/{environment}/stats", **described("getStats", "Show how much there is", Statistics, [NOT_FOUND])
+)
+def get_stats(asked: AskedHere, environment: EnvironmentName, _question: Annotated[NoQuestion, Query()]) -> Response:
+    """Answer what log and history hold of an environment now, how fast they grow, and what disk a year of it takes.
+
+    It reads one row an event and the length of each record, and no document. What cannot be told is null.
+    """
+    return plain(asked.questions.statistics(environment))

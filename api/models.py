@@ -472,6 +472,72 @@ class TakenAlert(_Answer):
     repeat: bool = Field(description="Whether it was there before.")
 
 
+class EventsOfAKind(_Answer):
+    """The events of one kind."""
+
+    event: str = Field(description="Kind of event.")
+    events: int = Field(description="How many there are.")
+    bytes: int | None = Field(description="Bytes of their records on the log; null: the log does not tell.")
+    bytes_per_event: float | None = Field(description="Of one, on average.")
+
+
+class Things(_Answer):
+    """How much there is now."""
+
+    objects: int = Field(description="Objects.")
+    links: int = Field(description="Links.")
+    cliques: int = Field(description="Cliques.")
+
+
+class LogSize(_Answer):
+    """How much the log holds."""
+
+    events: int = Field(description="Events of the environment.")
+    bytes: int | None = Field(description="Bytes of its records; null: the log does not tell.")
+    file_bytes: int | None = Field(description="Bytes on the disk, of all environments; null: the log does not tell.")
+    environments: int = Field(description="How many environments the log has.")
+
+
+class HistorySize(_Answer):
+    """How much the history holds."""
+
+    changes: int | None = Field(description="Versions of everything of the environment; null: it does not tell.")
+    file_bytes: int | None = Field(description="Bytes on the disk, of all environments; null: it does not tell.")
+    bytes_per_log_byte: float | None = Field(description="Of the files of history and log.")
+
+
+class Growth(_Answer):
+    """How much came in a time, and what a year of that is; null where it was less than an hour."""
+
+    days: float = Field(description="How long it was.")
+    events: int = Field(description="Events that came in it.")
+    bytes: int | None = Field(description="Bytes of their records.")
+    events_per_day: float | None = Field(description="Events a day.")
+    bytes_per_day: float | None = Field(description="Bytes of the log a day.")
+    log_gb_per_year: float | None = Field(description="Gigabytes (of 1000000000 bytes) of the log a year.")
+    gb_per_year: float | None = Field(description="With the history beside it, in the proportion that they have now.")
+
+
+class Periods(_Answer):
+    """Growth over two times."""
+
+    last_week: Growth = Field(description="The last seven days, or as many as there were.")
+    whole_life: Growth = Field(description="Since the first event.")
+
+
+class Statistics(_At):
+    """What log and history hold of an environment."""
+
+    oldest: str = Field(description="When its first event was logged, ISO 8601 in UTC.")
+    newest: str = Field(description="When its newest event was logged, ISO 8601 in UTC.")
+    now: Things = Field(description="What the newest state holds.")
+    objects: dict[str, int] = Field(description="How many objects there are of each type.")
+    events: list[EventsOfAKind] = Field(description="Events by kind, heaviest first.")
+    log: LogSize = Field(description="What the log holds.")
+    history: HistorySize = Field(description="What the history holds.")
+    growth: Periods = Field(description="How fast the log grows.")
+
+
 class Reach(_Answer):
     """How far log and history reach for one environment."""
 

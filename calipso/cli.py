@@ -9,7 +9,19 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from calipso import bisecting, collector, demo, environments, imagining, letters, reading, terminal, working, writing
+from calipso import (
+    bisecting,
+    collector,
+    demo,
+    environments,
+    imagining,
+    letters,
+    reading,
+    stats,
+    terminal,
+    working,
+    writing,
+)
 from calipso.settings import DEFAULT_LOG, read
 from schemas.errors import CalipsoError
 
@@ -67,6 +79,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str], ...] = (
     (_ASKING, "snapshots", reading.snapshots, "snapshots lab"),
     (_ASKING, "environments", reading.environments, "environments"),
     (_ASKING, "verify", reading.verify, "verify lab"),
+    (_ASKING, "stats", stats.stats, "stats lab"),
     (_LOOKING, "env", environments.env, "env add lab --define lab.toml"),
     (_LOOKING, "scan", writing.scan, "scan lab --define lab.toml"),
     (_LOOKING, "record", writing.record, "record lab --to lab-tuesday"),

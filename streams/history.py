@@ -1,8 +1,8 @@
 """The contract of a history: every value that every key ever had, found without a replay."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from projections.change import Change, Key, Kind
 from projections.inventory import Ref
@@ -150,4 +150,25 @@ class History(Protocol):
 
     def close(self) -> None:
         """Release files and connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much a history holds; None where that cannot be told."""
+
+    changes: int | None
+    """Versions of keys, removals included."""
+    things: Mapping[Kind, Mapping[str, int]]
+    """How many there are now, by kind and type."""
+    bytes: int | None
+    """On the disk, of all environments together."""
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A history that tells how much it holds without reading it."""
+
+    def extent(self, environment: str) -> Extent:
+        """Answer how much it holds of an environment."""
         ...

@@ -6,7 +6,7 @@ from schemas import codec
 from schemas.errors import BadInput, CalipsoError, LogCorrupt, LogTooNew
 from schemas.events import Entry, Event
 from schemas.redaction import redact_event
-from streams.log import Log, Record
+from streams.log import Log, Record, Sized
 
 Bury = Callable[[str, Record, str], None]
 """Called with an environment, a record of it that is no event, and the reason."""
@@ -109,6 +109,11 @@ class Journal:
 
     def _begins(self, environment: str) -> bool:
         return next(self.read(environment), None) is not None
+
+    @property
+    def sized(self) -> Sized | None:
+        """Answer the log if it tells how much it holds without reading it."""
+        return self._log if isinstance(self._log, Sized) else None
 
     def close(self) -> None:
         """Close the log."""

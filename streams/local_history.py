@@ -13,7 +13,7 @@ from projections.change import Key, Kind
 from projections.inventory import Ref
 from schemas.errors import HistoryError
 from streams import hot, local_edges
-from streams.history import NOTHING, Blame, KeyVersion, Position, Step, Version
+from streams.history import NOTHING, Blame, Extent, KeyVersion, Position, Step, Version
 from streams.hot import Hot, Kept, Moves, Versions
 from streams.local_rows import OF_ALL_FORMATS, TABLES, Group
 from streams.local_writing import Memory, Writing
@@ -353,6 +353,21 @@ class LocalHistory:
         )
         found = (KeyVersion(key, self._version(key, *row[3:])) for row in rows for key in [_key_of(row)])
         return sorted(found, key=_key)
+
+    def extent(self, environment: str) -> Extent:
+        """Answer how much it holds of an environment; changes are counted by their index, things are known."""
+        rows = self._query(
+            "SELECT g.kind, g.type, g.live, (SELECT count(*) FROM versions v WHERE v.grp = g.id) FROM environments e "
+            "JOIN groups g ON g.environment = e.id WHERE e.name = ?",
+            (self._named(environment),),
+        )
+        things: dict[Kind, dict[str, int]] = {}
+        for kind, type_, live, _ in rows:
+            if live:
+                things.setdefault(_key_of((kind, type_, "")).kind, {})[type_] = live
+        files = (self._file, self._file.with_name(f"{FILE}-wal"))
+        size = sum(file.stat().st_size for file in files if file.exists())
+        return Extent(sum(row[3] for row in rows), things, size)
 
     def environments(self) -> list[str]:
         """Answer the environments it holds, sorted."""

@@ -32,6 +32,8 @@ _MOVE_HEAD = (
 )
 _INSERT = "INSERT INTO records (key, logged_at, checksum, value) VALUES (?, ?, ?, ?)"
 _READ = "SELECT key, logged_at, checksum, value FROM records WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?"
+_SIZES = "SELECT key, length(value) FROM records WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?"
+"""Of a long value SQLite reads only where it begins for this."""
 
 _Row = tuple[int, Any, Any, Any]
 """Key, time, checksum and value as stored: of damaged files nothing more is known."""
@@ -131,6 +133,22 @@ class LocalLog:
         """Answer the environments that have a record, sorted."""
         with self._reader.reading("listing its environments") as connection:
             return self._names(connection)
+
+    def sizes(self, environment: str, upto: int) -> Iterator[tuple[int, int]]:
+        """Yield offset and length of the records up to an offset, in order; the values are neither read nor checked."""
+        place = self._find(environment)
+        first, last = (0, -1) if place is None else (place.key(0), place.key(min(upto, place.head)))
+        base = first
+        while first <= last:
+            with self._reader.reading(f"weighing environment {environment!r}") as connection:
+                rows = connection.execute(_SIZES, (first, last, _CHUNK_RECORDS)).fetchall()
+            yield from ((key - base, size) for key, size in rows)
+            first = rows[-1][0] + 1 if rows else last + 1
+
+    def footprint(self) -> int:
+        """Answer the bytes that all environments together take on the disk."""
+        files = (self.path, self.path.with_name(f"{self.path.name}-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def close(self) -> None:
         """Release the file; closing twice does no harm."""

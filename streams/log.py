@@ -1,7 +1,7 @@
 """The contract of the event log: what the embedded engine and Kafka both promise."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class Record(NamedTuple):
@@ -50,4 +50,17 @@ class Log(Protocol):
 
     def close(self) -> None:
         """Release files and connections."""
+        ...
+
+
+@runtime_checkable
+class Sized(Protocol):
+    """A log that tells how much it holds without reading it."""
+
+    def sizes(self, environment: str, upto: int) -> Iterator[tuple[int, int]]:
+        """Yield offset and length of the records up to an offset, in order; the records themselves are not read."""
+        ...
+
+    def footprint(self) -> int:
+        """Answer the bytes that all environments together take on the disk."""
         ...

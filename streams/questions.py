@@ -27,6 +27,7 @@ from streams.history import History, Version
 from streams.journal import Journal
 from streams.moments import Moment, Moments, iso
 from streams.past import Past
+from streams.statistics import statistics
 from streams.summaries import summary
 from streams.worker import Progress, quiet
 
@@ -305,6 +306,11 @@ class Questions:
         taken = taken[:limit] if more else taken
         answers = [{**event_answer(e), **({"payload": spelled(e.event.payload)} if payload else {})} for e in taken]
         return answers, taken[-1].offset if more else None, moment
+
+    def statistics(self, environment: str) -> Document:
+        """Answer what log and history hold of an environment now, how fast they grow, and what disk that takes."""
+        self.moment(environment)
+        return statistics(self.journal, self.history, environment, self._now())
 
     # -- other futures ---------------------------------------------------------------------------------
 

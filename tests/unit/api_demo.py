@@ -227,6 +227,7 @@ ASKED: dict[str, Callable[[Demo], httpx.Response]] = {
     "listEvents": lambda d: d.ask(f"{V1}/events?from=@as-designed&limit=3"),
     "listScans": lambda d: d.ask(f"{V1}/scans"),
     "listSnapshots": lambda d: d.ask(f"{V1}/snapshots"),
+    "getStats": lambda d: d.ask(f"{V1}/stats"),
     "getHealth": lambda d: d.ask("/v1/health"),
     "getProblem": lambda d: d.ask("/problems/not-found"),
     "takeSnapshot": lambda d: d.ask(

@@ -100,7 +100,9 @@ def test_every_route_declares_its_problems_with_examples_that_fit(
 
 def test_every_reading_route_of_an_environment_takes_a_moment(operations: list[Operation]) -> None:
     for path, method, operation in operations:
-        if method == "get" and path.startswith("/v1/environments"):
+        if (
+            method == "get" and path.startswith("/v1/environments") and not path.endswith("/stats")
+        ):  # disks have no past
             names = {parameter["name"] for parameter in operation["parameters"]}
             assert "at" in names or {"from", "to"} <= names, path
 
