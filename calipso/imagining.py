@@ -65,6 +65,7 @@ def what_if(
         add=[] if add is None else _events(add),
     )
     with existing(settings_of(context)) as engine:
+        engine.questions.moment(environment)  # a long folding shows itself
         with folding(f"imagining {environment}") as progress:
             answer = engine.questions.what_if(environment, edits, begin, upto, progress)
         if json:

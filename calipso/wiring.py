@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from calipso import collector
+from calipso.attending import Attended
 from calipso.settings import KafkaSettings, Settings
 from schemas.errors import HistoryError, NotFound
 from schemas.events import Event, Payload
@@ -52,8 +53,11 @@ class Engine:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Engine]:
-    """Yield the engine of a data folder or a topic, which are created if need be."""
+def opened(settings: Settings, *, attended: bool = False) -> Iterator[Engine]:
+    """Yield the engine of a data folder or a topic, which are created if need be.
+
+    `attended`: somebody waits for each answer, and sees how far a long folding is.
+    """
     # Others can write on a topic: what is no event there, the worker keeps as a dead letter, and readers pass over.
     journal = Journal(open_log(settings), None if settings.kafka is None else _pass_over)
     shared = settings.kafka is not None and settings.mongo is not None  # and so are the workers
@@ -63,6 +67,8 @@ def opened(settings: Settings) -> Iterator[Engine]:
         journal.close()
         raise
     worker: Upkeep = Follower(journal, history, PATIENCE) if shared else Worker(journal, history)
+    if attended and isinstance(worker, Worker):
+        worker = Attended(worker, journal, history)
     engine = Engine(settings, journal, history, worker, Questions(journal, history, worker, now))
     try:
         yield engine
@@ -151,7 +157,7 @@ def existing(settings: Settings) -> Iterator[Engine]:
             f"there is no data in {settings.place}: calipso demo fills it with an example, calipso scan with a cloud, "
             f"or CALIPSO_LOG names another {'folder' if settings.kafka is None else 'topic'}"
         )
-    with opened(settings) as engine:
+    with opened(settings, attended=True) as engine:
         yield engine
 
 

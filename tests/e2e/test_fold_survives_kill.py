@@ -1,5 +1,6 @@
 """A rebuild, or a first folding, killed in the middle: readers have what there was, and the next one goes on there."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ KILLED = """
 import os, signal, sys
 import streams.worker
 from streams.local_history import LocalHistory
-from streams.local_rows import Writing
+from streams.local_writing import Writing
 streams.worker.BATCH = 10
 left = [int(sys.argv[1])]
 def die():
@@ -53,6 +54,37 @@ def killed(program: Program, writes: int, where: str, *words: str) -> None:
         check=False,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+ATTENDED = """
+import sys
+import calipso.attending, streams.worker
+calipso.attending.LONG, streams.worker.BATCH = 100, 10
+from calipso.cli import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def on_a_terminal(program: Program, *words: str) -> tuple[str, str]:
+    """Run a command that takes a hundred events for many, and answer what it prints and what its terminal shows."""
+    shown, terminal = os.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", ATTENDED, *words],
+            env=program.environ(TERM="xterm"),
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        os.set_blocking(shown, False)
+        return done.stdout, os.read(shown, 1 << 20).decode()
+    except BlockingIOError:
+        return done.stdout, ""
+    finally:
+        os.close(shown)
+        os.close(terminal)
 
 
 def reach(program: Program, *, draft: bool = False) -> int:
@@ -105,3 +137,17 @@ def test_a_first_folding_goes_on_where_it_was_killed(program: Program, where: st
     assert reach(program) == 89
     assert program.run("at", ENV, "--json").out == before
     assert "history equals the replay" in verified(program).out
+
+
+def test_a_long_folding_shows_how_far_it_is_and_a_short_one_nothing(program: Program) -> None:
+    before = program.run("at", ENV).out
+    forget(program)
+    printed, shown = on_a_terminal(program, "at", ENV)
+    assert printed == before
+    assert f"folding {ENV}" in shown
+    assert "166/166" in shown
+    assert on_a_terminal(program, "at", ENV) == (before, "")
+    forget(program)
+    printed, shown = on_a_terminal(program, "verify", ENV)
+    assert f"folding {ENV}" in shown
+    assert f"verifying {ENV}" in shown
