@@ -1,7 +1,7 @@
 """Listening, from the words of a command to its end: a recording, or the message bus."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from calipso import definition
 from calipso.listener_state import ERROR, RETRYING, RUNNING, STOPPED, ListenerState
@@ -11,9 +11,13 @@ from calipso.terminal import line, trouble
 from calipso.wanted import Following
 from calipso.wiring import Engine
 from producers.listen import recorded_notifications
+from producers.secrets import Secret, resolve
 from producers.settings import BusSettings
 from schemas.errors import BadSettings, CalipsoError
 from streams.known import KnownNotifications, not_yet_known
+
+if TYPE_CHECKING:
+    from producers.delivery import MessageBus
 
 _PULSE_SECONDS: Final = 180.0
 """The log may keep the listener waiting: Kafka's client gives up after 20 s, for reading and for writing."""
@@ -31,13 +35,11 @@ def from_file(engine: Engine, environment: str, file: Path) -> tuple[int, int]:
 
 def from_bus(engine: Engine, environment: str, define: Path | None) -> None:
     """Write what the message bus delivers to the log, until SIGTERM or SIGINT."""
-    from producers.bus import Bus  # here, for no other command should wait for what speaks AMQP
-    from producers.listener import Listener
-    from producers.secrets import resolve
+    from producers.listener import Listener  # here, for no other command should wait for it
 
     definition.check_name(environment)
     settings = _settings(engine, environment, define)
-    bus = Bus(settings, environment, resolve(settings.password or ""))
+    bus = _bus(settings, environment)
     state = ListenerState(environment, engine.journal.append, _known(engine, environment))
     told = _Told(environment, Pulse(engine.settings.folder, "listener", environment), state)
     known = KnownNotifications(engine.journal, environment)
@@ -57,6 +59,18 @@ def from_bus(engine: Engine, environment: str, define: Path | None) -> None:
                 f"{environment}: {heard.written} notifications written, {heard.repeated} were there already, "
                 f"{heard.set_aside} set aside"
             )
+
+
+def _bus(settings: BusSettings, environment: str) -> "MessageBus":
+    """Answer the bus of its kind; only that one's client is imported."""
+    password = None if settings.password is None else resolve(settings.password)
+    if settings.is_kafka:
+        from producers.kafka_bus import KafkaBus
+
+        return KafkaBus(settings, environment, password)
+    from producers.bus import Bus
+
+    return Bus(settings, environment, password or Secret(""))
 
 
 def _known(engine: Engine, environment: str) -> tuple[str, str] | None:

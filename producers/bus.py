@@ -14,7 +14,6 @@ import ssl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 from amqp import Message
@@ -24,14 +23,11 @@ from kombu import Connection
 from kombu.exceptions import KombuError
 from kombu.transport.pyamqp import Transport
 
+from producers.delivery import PREFETCH, PRIORITIES, Delivery
 from producers.secrets import Secret
 from producers.settings import BusSettings, split_bus
 from schemas.errors import BadSettings, BusUnreachable
 
-PREFETCH: Final = 200
-"""Messages that may be on their way unacknowledged: as many as one append takes."""
-PRIORITIES: Final = ("audit", "critical", "debug", "error", "info", "warn")
-"""oslo.messaging's, but for `sample`: measurements."""
 KEPT_UNREAD_MS: Final = 7 * 24 * 3600 * 1000
 """A queue that nobody listens to for a week is deleted by the broker, which it would fill otherwise."""
 
@@ -47,22 +43,8 @@ _TROUBLE: Final = (*Transport.connection_errors, *Transport.channel_errors, Komb
 """What ends a connection; py-amqp lets an AttributeError out where its transport is gone already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message as the broker handed it over."""
-
-    tag: int
-    """Grows with each delivery of a connection."""
-    exchange: str
-    routing_key: str
-    body: bytes
-    received: float
-    """Seconds since 1970-01-01 UTC."""
-    content_type: str
-
-
 class Bus:
-    """A connection to the bus at a time; BusUnreachable from any call means: close it and connect again."""
+    """A connection to the bus at a time (a MessageBus)."""
 
     def __init__(self, settings: BusSettings, environment: str, password: Secret) -> None:
         """Prepare; BadSettings if the queue's name is too long for AMQP."""
@@ -89,8 +71,12 @@ class Bus:
         return f"queue {self.queue} of {hosts} (virtual host {self._address.vhost})"
 
     @property
-    def missing(self) -> list[str]:
-        """Answer the exchanges that are not there (yet)."""
+    def lacking(self) -> str:
+        """Answer the exchanges that are not there (yet), in words; empty if none is missing."""
+        return f"exchanges that are not there: {', '.join(self._missing)}" if self._missing else ""
+
+    @property
+    def _missing(self) -> list[str]:
         return [name for name in self._settings.exchanges if name not in self._bound]
 
     def connect(self) -> None:
@@ -193,8 +179,8 @@ class Bus:
 
     def _tend(self) -> None:
         self._connection.heartbeat_check()
-        if self.missing and time.monotonic() - self._looked > _LOOK_AGAIN:
-            self._look(self.missing)
+        if self._missing and time.monotonic() - self._looked > _LOOK_AGAIN:
+            self._look(self._missing)
 
     def _look(self, exchanges: Sequence[str]) -> None:
         self._looked = time.monotonic()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from producers.bus import Bus, Delivery
+from producers.delivery import Delivery, MessageBus
 from producers.listen import notification
 from schemas.canonical import decode
 from schemas.errors import BadInput, BusUnreachable, LogCorrupt, LogError, LogTooNew
@@ -47,7 +47,7 @@ class Listener:
 
     def __init__(
         self,
-        bus: Bus,
+        bus: MessageBus,
         environment: str,
         append: Callable[[Sequence[Event]], object],
         fresh: Callable[[Sequence[Event]], list[Event]],
@@ -83,8 +83,8 @@ class Listener:
         self._tell(True, self._how())
 
     def _how(self) -> str:
-        missing = self._bus.missing
-        waiting = f"; waiting for exchanges that are not there: {', '.join(missing)}" if missing else ""
+        lacking = self._bus.lacking
+        waiting = f"; waiting for {lacking}" if lacking else ""
         return f"listening to {self._bus.place}{waiting}"
 
     def _serve(self, stop: threading.Event) -> None:
@@ -113,7 +113,7 @@ class Listener:
         self._bus.set_aside(delivery, reason)
         self.heard.set_aside += 1
         where = f"exchange {delivery.exchange!r}, routing key {delivery.routing_key!r}"
-        self._tell(True, self._how(), f"no notification ({where}), put into queue {self._bus.dead}: {reason}")
+        self._tell(True, self._how(), f"no notification ({where}), put into {self._bus.dead}: {reason}")
 
     def _written(self, events: Sequence[Event], stop: threading.Event) -> bool:
         delays = Delays()

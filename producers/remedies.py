@@ -5,7 +5,8 @@ from typing import Final
 
 _NETWORK = (
     r"refused|timed? ?out|no connection|unreachable|no route|failed to establish|unable to (?:establish|connect)"
-    r"|no answer within|not known|name resolution|temporary failure|silent|lost connection|can't connect"
+    r"|no answer within|transport failure|not known"
+    r"|name resolution|temporary failure|silent|lost connection|can't connect"
 )
 
 REMEDIES: Final[tuple[tuple[str, str, str], ...]] = (

@@ -12,6 +12,8 @@ from producers.cloud import LiveCloud, Patience
 from producers.database import LiveDatabase
 from producers.drivers import settings_in_force
 from producers.fetchers import cloud, ovn
+from producers.kafka_address import split_kafka
+from producers.kafka_bus import KafkaBus
 from producers.look import Look, Memory, failed
 from producers.secrets import resolve
 from producers.settings import BusSettings, EnvironmentSettings, SshSettings, split_bus
@@ -90,8 +92,11 @@ def _of_database(settings: EnvironmentSettings) -> list[Trial]:
 
 def _of_bus(environment: str, settings: EnvironmentSettings) -> list[Trial]:
     bus = settings.bus
-    if bus is None or bus.is_kafka:
+    if bus is None:
         return []
+    if bus.is_kafka:
+        address = split_kafka(bus.url)
+        return [Trial("bus", address.bootstrap, _later(_look_for_topics, environment, bus))]
     return [
         Trial("bus", f"{host}:{port}", _later(_look_around, environment, bus, host, port))
         for host, port in split_bus(bus.url).hosts
@@ -104,6 +109,15 @@ def _look_around(environment: str, settings: BusSettings, host: str, port: int) 
     if not found:
         raise BusUnreachable(f"{host}:{port}: none of the exchanges is there: {', '.join(missing)}")
     return f"exchanges {', '.join(found)}" + (f"; not there: {', '.join(missing)}" if missing else "")
+
+
+def _look_for_topics(environment: str, settings: BusSettings) -> str:
+    password = None if settings.password is None else resolve(settings.password)
+    bus = KafkaBus(settings, environment, password)
+    found = bus.look_around()
+    if not found:
+        raise BusUnreachable(f"{bus.place}: none of the topics is there: {', '.join(settings.topics)}")
+    return f"topics {', '.join(found)}"
 
 
 def _of_monitoring(settings: EnvironmentSettings) -> list[Trial]:

@@ -18,7 +18,7 @@ Readers still ask for committed records only, so that an aborted transaction of 
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any, Final, NamedTuple
@@ -44,6 +44,9 @@ _RECORD_OVERHEAD: Final = 64
 
 _PULSE: Final = 0.1
 """Seconds between two looks at the clock while waiting for records."""
+
+_LULL: Final = 0.02
+"""Seconds of silence that end a batch."""
 
 _IDLE_CONSUMERS: Final = 4
 _LOOK_AGAIN: Final = 60.0
@@ -90,16 +93,22 @@ class Stored(NamedTuple):
     value: bytes | None
 
 
-class KafkaClient:
-    """A connection to one topic. Threads may share it; do not carry it across a fork."""
+class Delivered(NamedTuple):
+    """A record of one of several topics; `time` in milliseconds since 1970-01-01 UTC."""
 
-    def __init__(self, bootstrap: str, topic: str, options: Mapping[str, str], timeout: float) -> None:
-        """Connect nothing yet. `options`: librdkafka's settings of the connection (security, SASL, TLS, sockets).
+    topic: str
+    partition: int
+    offset: int
+    time: int
+    key: bytes | None
+    value: bytes | None
 
-        Raises BadSettings for an option of another kind or a value that librdkafka refuses.
-        """
-        self.name = f"kafka {bootstrap}, topic {topic}"
-        self._topic = topic
+
+class _Connection:
+    """What every client of ours is made of, and how it says what went wrong."""
+
+    def __init__(self, name: str, bootstrap: str, options: Mapping[str, str], timeout: float) -> None:
+        self.name = name
         self._timeout = timeout
         self._trouble = ""
         self._secrets = [value for name, value in options.items() if any(word in name for word in _HIDDEN)]
@@ -111,6 +120,51 @@ class KafkaClient:
             "reconnect.backoff.ms": 20,
             "reconnect.backoff.max.ms": 500,
         }
+
+    def _hear(self, error: KafkaError) -> None:
+        """Keep what librdkafka says while it tries on: the reason of a timeout to come."""
+        if error.name() != "_ALL_BROKERS_DOWN":  # says less than what was said before
+            self._trouble = f", last: {self._cleaned(error)}"
+
+    def _cleaned(self, error: KafkaError) -> str:
+        text = " ".join(error.str().split())
+        for secret in filter(None, self._secrets):
+            text = text.replace(secret, "(hidden)")
+        return text
+
+    def _error(self, error: KafkaError, doing: str) -> LogError:
+        text = f"{self.name}: {_DAMAGE.get(error.name(), '')}{self._cleaned(error)}"
+        if error.name() in _DAMAGE:
+            return LogCorrupt(f"{text} ({doing})")
+        if error.name() == "KAFKA_STORAGE_ERROR":
+            return LogFull(f"{text} ({doing})")
+        return LogError(f"{text}{self._trouble} ({doing})")
+
+    @contextmanager
+    def _translated(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except KafkaException as error:
+            raise self._error(error.args[0], doing) from error
+
+    @contextmanager
+    def _settings_checked(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaException as error:
+            raise BadSettings(f"{self.name}: {self._cleaned(error.args[0])}") from error
+
+
+class KafkaClient(_Connection):
+    """A connection to one topic. Threads may share it; do not carry it across a fork."""
+
+    def __init__(self, bootstrap: str, topic: str, options: Mapping[str, str], timeout: float) -> None:
+        """Connect nothing yet. `options`: librdkafka's settings of the connection (security, SASL, TLS, sockets).
+
+        Raises BadSettings for an option of another kind or a value that librdkafka refuses.
+        """
+        super().__init__(f"kafka {bootstrap}, topic {topic}", bootstrap, options, timeout)
+        self._topic = topic
         self._largest = 0
         self._closed = False
         # Reentrant: a reader that nobody wants any more gives its consumer back whenever Python collects it.
@@ -370,40 +424,7 @@ class KafkaClient:
         for consumer in idle:
             consumer.close()
 
-    # Errors
-
-    def _hear(self, error: KafkaError) -> None:
-        """Keep what librdkafka says while it tries on: the reason of a timeout to come."""
-        if error.name() != "_ALL_BROKERS_DOWN":  # says less than what was said before
-            self._trouble = f", last: {self._cleaned(error)}"
-
-    def _cleaned(self, error: KafkaError) -> str:
-        text = " ".join(error.str().split())
-        for secret in filter(None, self._secrets):
-            text = text.replace(secret, "(hidden)")
-        return text
-
-    def _error(self, error: KafkaError, doing: str) -> LogError:
-        text = f"{self.name}: {_DAMAGE.get(error.name(), '')}{self._cleaned(error)}"
-        if error.name() in _DAMAGE:
-            return LogCorrupt(f"{text} ({doing})")
-        if error.name() == "KAFKA_STORAGE_ERROR":
-            return LogFull(f"{text} ({doing})")
-        return LogError(f"{text}{self._trouble} ({doing})")
-
-    @contextmanager
-    def _translated(self, doing: str) -> Iterator[None]:
-        try:
-            yield
-        except KafkaException as error:
-            raise self._error(error.args[0], doing) from error
-
-    @contextmanager
-    def _settings_checked(self) -> Iterator[None]:
-        try:
-            yield
-        except KafkaException as error:
-            raise BadSettings(f"{self.name}: {self._cleaned(error.args[0])}") from error
+    # Asking
 
     def _asked(self, doing: str, ask: Callable[[float], Mapping[Any, "Future[Any]"]]) -> Any:  # noqa: ANN401 - as above
         """Answer the one result of a request; ask again while the cluster only moves."""
@@ -433,6 +454,126 @@ class KafkaClient:
             raise _Unknown(f"{self.name}: no such topic ({doing})") from error
         if name not in _PASSING or time.monotonic() > deadline:
             raise self._error(error.args[0], doing) from error
+
+
+class Subscription(_Connection):
+    """A member of a consumer group: records of several topics come in, and the broker keeps how far they were taken.
+
+    Of one thread. A record is delivered until it is committed; to another member, if this one is gone.
+    """
+
+    def __init__(
+        self, bootstrap: str, topics: Sequence[str], group: str, options: Mapping[str, str], timeout: float
+    ) -> None:
+        """Connect nothing yet; options and errors as of KafkaClient. Topics may be missing, and appear later."""
+        super().__init__(f"kafka {bootstrap}, group {group}", bootstrap, options, timeout)
+        self._topics = list(topics)
+        settings = {
+            "group.id": group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed",
+            "check.crcs": True,
+            "allow.auto.create.topics": False,
+            "session.timeout.ms": 10_000,  # how long what a member had, waits for another one when it was killed
+            "topic.metadata.refresh.interval.ms": 5000,  # how soon a topic that appears is read
+            "fetch.wait.max.ms": 100,
+            "queued.max.messages.kbytes": 16 << 10,
+        }
+        with self._settings_checked():
+            self._consumer = Consumer({**self._common, **settings})
+
+    def there(self) -> list[str]:
+        """Answer which of the topics are there. Raises LogError if no broker answers."""
+        return [topic for topic in self._topics if topic in self._partitions()]
+
+    def _partitions(self) -> dict[str, list[TopicPartition]]:
+        with self._translated("looking for the topics"):
+            found = self._consumer.list_topics(timeout=self._timeout).topics
+        return {
+            topic: [TopicPartition(topic, number) for number in found[topic].partitions]
+            for topic in self._topics
+            if topic in found and found[topic].error is None
+        }
+
+    def open(self, *, from_now_on: bool) -> list[str]:
+        """Join the group; answer which of the topics are there.
+
+        With `from_now_on`, a group that never took anything begins behind what is there by now. Any other partition
+        that it never took from is taken from its first record: it appeared since.
+        """
+        found = self._partitions()
+        partitions = [partition for of_topic in found.values() for partition in of_topic]
+        with self._translated("joining the group"):
+            if from_now_on and partitions:
+                self._begin(partitions)
+            self._consumer.subscribe(self._topics)
+        return list(found)
+
+    def _begin(self, partitions: list[TopicPartition]) -> None:
+        committed = self._consumer.committed(partitions, timeout=self._timeout)
+        if any(one.offset >= 0 for one in committed):
+            return
+        for one in partitions:
+            _, one.offset = self._consumer.get_watermark_offsets(one, timeout=self._timeout)
+        self._consumer.commit(offsets=partitions, asynchronous=False)
+
+    def take(self, most: int, seconds: float) -> list[Delivered]:
+        """Answer what has arrived, at most so many; wait so long for the first. Raises LogError."""
+        if most <= 0:
+            return []
+        with self._translated("taking records"):
+            first = self._consumer.poll(seconds)
+            if first is None:
+                return []
+            more = self._consumer.consume(most - 1, _LULL) if most > 1 else []
+        return [self._delivered(message) for message in (first, *more) if self._is_record(message)]
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.name() not in _PASSING | {"_PARTITION_EOF", "UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC"}:
+            raise self._error(error, "taking records")
+        return False
+
+    @staticmethod
+    def _delivered(message: Message) -> Delivered:
+        return Delivered(
+            message.topic() or "",
+            message.partition() or 0,
+            _offset(message),
+            message.timestamp()[1],
+            message.key(),
+            message.value(),
+        )
+
+    def commit(self, taken: Iterable[Delivered]) -> None:
+        """Have the broker keep that these were taken, and all before them in their partitions. Raises LogError."""
+        following: dict[tuple[str, int], int] = {}
+        for one in taken:
+            place = (one.topic, one.partition)
+            following[place] = max(one.offset + 1, following.get(place, 0))
+        if following:
+            offsets = [TopicPartition(*place, offset) for place, offset in following.items()]
+            with self._translated("committing"):
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+
+    def pause(self) -> None:
+        """Have nothing more delivered, but stay a member as long as `take` is called."""
+        with self._translated("pausing"):
+            self._consumer.pause(self._consumer.assignment())
+
+    def resume(self) -> None:
+        """Have records delivered again."""
+        with self._translated("resuming"):
+            self._consumer.resume(self._consumer.assignment())
+
+    def close(self) -> None:
+        """Leave the group; closing twice does no harm."""
+        with suppress(KafkaException, RuntimeError):
+            self._consumer.close()
 
 
 class _Unknown(LogError):

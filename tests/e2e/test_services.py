@@ -68,8 +68,9 @@ def running(
     with ExitStack() as ended:
         lab = Reenacted(BEFORE, tmp_path_factory.mktemp("lab"))
         ended.callback(lab.stop)
-        with (lab.folder / "lab.toml").open("a") as description:
-            description.write(f'\n[bus]\nurl = "{rabbitmq.url}"\npassword = "file:{places.secrets}/bus_password"\n')
+        definition = lab.folder / "lab.toml"
+        bus = f'[bus]\nurl = "{rabbitmq.url}"\npassword = "file:{places.secrets}/bus_password"\n'
+        definition.write_text(f"listen = true\n{definition.read_text()}\n{bus}")
         places.put("/etc/calipso", str(lab.folder))
         places.put(history_of("worker"), f"{mongo.uri}/calipso")  # the server of the tests asks for no password
         services = {name: Service(name, places) for name in OURS}
@@ -132,6 +133,7 @@ def test_the_scan_is_in_the_answers_of_the_api(places: Places, running: dict[str
 def test_what_the_bus_tells_is_in_the_answers_of_the_api(
     places: Places, running: dict[str, Service], rabbitmq: RabbitMq
 ) -> None:
+    until(lambda: "lab: listening to" in running["listener"].said(), running["listener"].said, 60)
     sent = [f"{number:08}-0000-4000-8000-000000000000" for number in range(30)]
     with connected(rabbitmq) as channel:
         for message_id in sent:
