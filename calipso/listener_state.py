@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from calipso.wiring import event
@@ -16,7 +15,9 @@ ERROR: Final = "error"
 
 SOURCE: Final = "listener"
 _SELDOM: Final = 60.0
-"""Seconds between two events of one state: a cause that is another each time must not fill the log."""
+"""Seconds between two events of one state: a cause that is another each time must not fill the log.
+
+And between two attempts to write to a log that takes nothing."""
 
 
 def changed(environment: str, state: str, cause: str) -> Event:
@@ -34,15 +35,26 @@ class ListenerState:
         self._environment = environment
         self._append = append
         self._written = known
-        self._at = -_SELDOM
+        self._written_at = -_SELDOM
+        self._refused_at = -_SELDOM
 
     def tell(self, state: str, cause: str) -> None:
-        """Say how it is; the same may be said again and again. Never fails."""
-        if (state, cause) == self._written:
+        """Say how it is; the same may be said again and again. Never fails.
+
+        A log that does not answer keeps it waiting, once in a minute at most.
+        """
+        if not self._is_due(state, cause):
             return
+        try:
+            self._append([changed(self._environment, state, cause)])
+        except LogError:
+            self._refused_at = time.monotonic()
+        else:
+            self._written, self._written_at = (state, cause), time.monotonic()
+
+    def _is_due(self, state: str, cause: str) -> bool:
+        now = time.monotonic()
+        if (state, cause) == self._written or now - self._refused_at < _SELDOM:
+            return False
         is_another = self._written is None or self._written[0] != state
-        if is_another or time.monotonic() - self._at >= _SELDOM:
-            with suppress(LogError):
-                self._append([changed(self._environment, state, cause)])
-                self._written = (state, cause)
-                self._at = time.monotonic()
+        return is_another or now - self._written_at >= _SELDOM

@@ -105,10 +105,10 @@ class _Told:
         self._last = ""
 
     def __call__(self, well: bool, text: str, more: str = "") -> None:
-        self._state.tell(RUNNING if well else RETRYING, text)
         said = f"{text}; {more}" if more else text
         self.pulse.beat(well, said, _PULSE_SECONDS)
         if said != self._last:
             self._last = said
             say = line if well else trouble
             say(f"{self._environment}: {said}")
+        self._state.tell(RUNNING if well else RETRYING, text)  # last, for it may wait for the log

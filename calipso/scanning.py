@@ -64,7 +64,7 @@ def scan(
         _source(engine, environment, described) as source,
     ):
         definition.write(engine, environment, source.settings)
-        past = _past(engine, environment)
+        past = None if wanted is None else _past(engine, environment)
         ref = named(past, wanted)
         if ref is None:
             report = run(engine, environment, source)
