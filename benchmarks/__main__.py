@@ -13,6 +13,7 @@ from benchmarks.estate import EXTENTS
 from benchmarks.lab import Lab
 from benchmarks.measure import Measure
 from benchmarks.shelf import Shelf, default_folder
+from benchmarks.ticks import CLOCKS
 from calipso import collector
 
 
@@ -47,6 +48,9 @@ def main() -> int:
     parser.add_argument("--size", choices=list(dict.fromkeys([*EXTENTS, *SIZES])), default="small")
     parser.add_argument("--cache", type=Path, default=default_folder(), help="folder of filled histories")
     parser.add_argument("--keep", action="store_true", help="take filled histories though other code has filled them")
+    parser.add_argument(
+        "--clock", choices=list(CLOCKS), default="wall", help="processor: for a machine that others use"
+    )
     words = parser.parse_args()
     collector.seldom()  # as the program itself does
     if "list" in words.names:
@@ -56,7 +60,7 @@ def main() -> int:
     for name in words.names:
         if words.size not in (SIZES if name in OF_SCANS else EXTENTS):
             parser.error(f"{name} knows no size {words.size}")
-    with closing(Lab(words.size, Shelf(words.cache, words.keep))) as lab:
+    with closing(Lab(words.size, Shelf(words.cache, words.keep), words.clock)) as lab:
         return run(lab, words.names)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from random import Random
 
-from benchmarks.cloud import NETWORKS_A_PROJECT, Cloud, Instance, Seen, Size, name_of, network_of, project_of, router_of
+from benchmarks.cloud import Cloud, Instance, Seen, Size, name_of, project_of, router_of
 from schemas.canonical import Document
 
 SECOND = 1_000_000
@@ -157,17 +157,20 @@ class Cell(Cloud):
         """Answer a floating IP as Neutron's API answers it."""
         target = self._floating[number]
         each = None if target is None else self._fleet[target]
-        project = int(self.size.projects * Random(number).random())  # noqa: S311 - a fixed seed
         return self._named(
             f"172.24.{number // 250}.{number % 250}",
             floating_ip_address=f"172.24.{number // 250}.{number % 250}",
             fixed_ip_address=None if each is None else self.address(each, 0),
             floating_network_id=name_of("outer", 0),
             port_id=None if each is None else each.port(0),
-            project_id=project_of(project),
+            project_id=project_of(self._owner(number)),
             router_id=None if each is None else router_of(each.project),
             status="DOWN" if each is None else "ACTIVE",
         )
+
+    def _owner(self, number: int) -> int:
+        """Answer the project of a floating IP: it stays when the IP leads elsewhere."""
+        return int(self.size.projects * Random(number).random())  # noqa: S311 - a fixed seed
 
     def agent(self, host: str) -> Document:
         """Answer the Open vSwitch agent of a host as Neutron's API answers it."""
@@ -191,9 +194,7 @@ class Cell(Cloud):
     def _floating_ips(self) -> dict[int, dict[str, Document]]:
         found: dict[int, dict[str, Document]] = {}
         for number in self._floating:
-            document = self.floating_ip(number)
-            project = next(n for n in range(self.size.projects) if project_of(n) == document["project_id"])
-            found.setdefault(project, {})[name_of("floating", number)] = document
+            found.setdefault(self._owner(number), {})[name_of("floating", number)] = self.floating_ip(number)
         return found
 
     def _agent(self, host: str, binary: str) -> Document:
@@ -207,12 +208,8 @@ class Cell(Cloud):
         return (seen for seen in self.sights() if seen.documents)
 
     def below(self, host: str) -> Iterator[Seen]:
-        """Yield what a scan of one host sees, what is not there any more included."""
+        """Yield what a scan of one host sees; a sight of nothing says what is looked for and not there."""
         return self.machine(host)
-
-    def networks_of(self, each: Instance) -> list[str]:
-        """Answer the ids of an instance's networks."""
-        return [network_of(each.project, slot) for slot in range(min(each.ports, NETWORKS_A_PROJECT))]
 
 
 def iso(at: int) -> str:

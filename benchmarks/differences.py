@@ -11,7 +11,7 @@ from benchmarks.estate import Estate
 from benchmarks.lab import Lab, asked
 from benchmarks.measure import Measure
 from benchmarks.peer import Pair
-from benchmarks.ticks import latencies, seconds
+from benchmarks.ticks import Clock, latencies, seconds
 from projections.change import Key
 from projections.diff import diff
 from schemas.canonical import Document
@@ -34,12 +34,16 @@ def diff_10k(lab: Lab) -> Iterator[Measure]:
     history, windows = lab.history, _windows(lab.estate, lab.extent.window)
     for peer in asked(lambda: lab.duckdb):
         theirs = _in_python(peer.differences)
-        ours, reference = (median(times) * 1e3 for times in latencies(windows, [_ours(history), theirs], block=1))
-        yield Measure("diff-10k", lab.size, ours, "ms", reference, peer.name, reference / ours, 1.0)
+        ours, reference = (
+            median(times) * 1e3 for times in latencies(windows, [_ours(history), theirs], lab.clock, block=1)
+        )
+        yield Measure("diff-10k", lab.size, ours, lab.unit("ms"), reference, peer.name, reference / ours, 1.0)
     window = windows[_WINDOWS // 2]
-    ours = min(seconds(lambda: _ours(history)(window)) for _ in range(3)) * 1e3
-    reference = sum(Bare.upto(lab.estate, window)) * 1e3
-    yield Measure("diff-10k", lab.size, ours, "ms", reference, f"two replays: {Bare.name}", reference / ours, 100.0)
+    ours = min(seconds(lambda: _ours(history)(window), lab.clock) for _ in range(3)) * 1e3
+    reference = sum(Bare.upto(lab.estate, window, lab.clock)) * 1e3
+    yield Measure(
+        "diff-10k", lab.size, ours, lab.unit("ms"), reference, f"two replays: {Bare.name}", reference / ours, 100.0
+    )
 
 
 def diff_scale(lab: Lab) -> Iterator[Measure]:
@@ -49,10 +53,12 @@ def diff_scale(lab: Lab) -> Iterator[Measure]:
     with closing(LocalHistory(folder, read_only=True)) as small:
         small_windows = _windows(lab.shelf.few_cells(lab.size, few), lab.extent.window)
         pairs = zip(_windows(lab.estate, lab.extent.window), small_windows, strict=True)
-        times = [(_a_key(lab.history, window), _a_key(small, other)) for window, other in pairs]
+        times = [(_a_key(lab.history, window, lab.clock), _a_key(small, other, lab.clock)) for window, other in pairs]
     value, reference = (median(each) * 1e6 for each in zip(*times, strict=True))
     name = f"the same inside {filled.changes} changes"
-    yield Measure("diff-scale", lab.size, value, "us a key", reference, name, reference / value, round(1 / 1.3, 3))
+    yield Measure(
+        "diff-scale", lab.size, value, lab.unit("us a key"), reference, name, reference / value, round(1 / 1.3, 3)
+    )
 
 
 def _windows(estate: Estate, changes: int) -> list[Window]:
@@ -68,10 +74,10 @@ def _windows(estate: Estate, changes: int) -> list[Window]:
     return found
 
 
-def _a_key(history: History, window: Window) -> float:
+def _a_key(history: History, window: Window, clock: Clock) -> float:
     ask = _ours(history)
     ask(window)
-    return min(seconds(lambda: ask(window)) for _ in range(3)) / len(history.changed(NAME, *window))
+    return min(seconds(lambda: ask(window), clock) for _ in range(3)) / len(history.changed(NAME, *window))
 
 
 def _ours(history: History) -> Callable[[Window], list[Difference]]:

@@ -17,7 +17,9 @@ except ImportError:
 _FOR_EVER = 1 << 62
 _COLUMNS = ("name", "kind", "source", "target", "valid_from", "value")
 _TYPES = "name VARCHAR, kind VARCHAR, source VARCHAR, target VARCHAR, valid_from BIGINT, value BLOB"
-_FLUSH = 100_000
+_FLUSH = 20_000
+_MEMORY = "2GB"
+"""Twice what the goal lets the history have."""
 _THERE = "valid_from <= ? AND valid_to > ? AND value IS NOT NULL"
 _OF = "(SELECT name, valid_from, valid_to, value FROM versions WHERE {} = ?)"
 """All versions by one column, to be narrowed outside: with more conditions inside, DuckDB reads all rows instead."""
@@ -33,7 +35,7 @@ class DuckPeer:
         """Create the tables in a new file; Missing if duckdb or pyarrow is not installed."""
         if duckdb is None:
             raise needed("duckdb pyarrow")
-        self._db: Any = duckdb.connect(str(file))
+        self._db: Any = duckdb.connect(str(file), config={"memory_limit": _MEMORY})
         self._db.execute(f"CREATE TABLE raw ({_TYPES})")
         self._rows: list[tuple[object, ...]] = []
         self._indexed = False
@@ -57,9 +59,11 @@ class DuckPeer:
         """Make rows with both ends of what was loaded, and the indexes."""
         self._flush()
         self._db.execute(
-            f"CREATE TABLE versions AS SELECT *, lead(valid_from, 1, {_FOR_EVER}) "  # noqa: S608 - fixed words
-            "OVER (PARTITION BY name ORDER BY valid_from) AS valid_to FROM raw ORDER BY valid_from"
+            f"CREATE TABLE spans AS SELECT name, valid_from, lead(valid_from, 1, {_FOR_EVER}) "  # noqa: S608 - fixed words
+            "OVER (PARTITION BY name ORDER BY valid_from) AS valid_to FROM raw"
         )
+        self._db.execute("CREATE TABLE versions AS SELECT raw.*, valid_to FROM raw JOIN spans USING (name, valid_from)")
+        self._db.execute("DROP TABLE spans")
         self._db.execute("DROP TABLE raw")
         for column in ("name", "source", "target"):
             self._db.execute(f"CREATE INDEX versions_{column} ON versions ({column})")

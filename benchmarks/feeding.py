@@ -1,7 +1,6 @@
 """How fast events and changes are taken in, and what they weigh then."""
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
@@ -46,9 +45,9 @@ def bulk(lab: Lab) -> Iterator[Measure]:
         def bare() -> None:
             Bare().take(record.value for record in log.read(NAME, -1, None))
 
-        times = [(seconds(bare), seconds(ours)) for _ in range(3)]
+        times = [(seconds(bare, lab.clock), seconds(ours, lab.clock)) for _ in range(3)]
     reference, value = (estate.events / min(each) for each in zip(*times, strict=True))
-    yield Measure("bulk", lab.size, value, "events/s", reference, Bare.name, value / reference, 0.5)
+    yield Measure("bulk", lab.size, value, lab.unit("events/s"), reference, Bare.name, value / reference, 0.5)
 
 
 def ingest(lab: Lab) -> Iterator[Measure]:
@@ -59,33 +58,43 @@ def ingest(lab: Lab) -> Iterator[Measure]:
 
 def _beside_raphtory(lab: Lab) -> Iterator[Measure]:
     for peer in asked(RaphtoryPeer):
-        with TemporaryDirectory() as folder, closing(LocalHistory(Path(folder))) as history:
-            theirs = [0.0]
+        yield _by_batches(lab, peer)
 
-            def watch(steps: list[Step], _took: float) -> None:
-                start = time.perf_counter()
-                for step in steps:
-                    peer.take(step.changes)  # noqa: B023 - called before the next peer
-                theirs[0] += time.perf_counter() - start  # noqa: B023 - as above
 
-            filled = fill(history, lab.estate, watch)
-        value, reference = filled.changes / filled.seconds, filled.changes / theirs[0]
-        name = f"{peer.name}, one update at a time"
-        yield Measure("ingest", lab.size, value, "changes/s", reference, name, value / reference, 0.3)
+def _by_batches(lab: Lab, peer: RaphtoryPeer) -> Measure:
+    """Give the same batches to both in turn."""
+    theirs = 0.0
+
+    def watch(steps: list[Step], _took: float) -> None:
+        nonlocal theirs
+        start = lab.clock()
+        for step in steps:
+            peer.take(step.changes)
+        theirs += lab.clock() - start
+
+    with TemporaryDirectory() as folder, closing(LocalHistory(Path(folder))) as history:
+        filled = fill(history, lab.estate, lab.clock, watch)
+    value, reference = filled.changes / filled.seconds, filled.changes / theirs
+    name = f"{peer.name}, one update at a time"
+    return Measure("ingest", lab.size, value, lab.unit("changes/s"), reference, name, value / reference, 0.3)
 
 
 def _beside_duckdb(lab: Lab) -> Iterator[Measure]:
     with TemporaryDirectory() as folder:
         for peer in asked(lambda: DuckPeer(Path(folder) / "peer.db")):
-            with closing(LocalHistory(Path(folder))) as history, closing(peer):
-                filled = fill(history, lab.estate, lambda steps, _took: _load(peer, steps, lab.estate.events))  # noqa: B023
-                peer.settle()
-                last = _last(lab, _SLOW)
-                took = seconds(lambda: [peer.take(step.changes) for step in last])  # noqa: B023
-            value = filled.changes / filled.seconds
-            reference = sum(len(step.changes) for step in last) / took
-            name = f"{peer.name}, row by row"
-            yield Measure("ingest", lab.size, value, "changes/s", reference, name, value / reference, 10)
+            yield _by_rows(lab, Path(folder), peer)
+
+
+def _by_rows(lab: Lab, folder: Path, peer: DuckPeer) -> Measure:
+    """Give ours everything as a worker does, and the reference the last events row by row."""
+    with closing(LocalHistory(folder)) as history, closing(peer):
+        filled = fill(history, lab.estate, lab.clock, lambda steps, _took: _load(peer, steps, lab.estate.events))
+        peer.settle()
+        last = _last(lab, _SLOW)
+        took = seconds(lambda: [peer.take(step.changes) for step in last], lab.clock)
+    value, reference = filled.changes / filled.seconds, sum(len(step.changes) for step in last) / took
+    name = f"{peer.name}, row by row"
+    return Measure("ingest", lab.size, value, lab.unit("changes/s"), reference, name, value / reference, 10)
 
 
 def _load(peer: DuckPeer, steps: list[Step], events: int) -> None:

@@ -12,6 +12,7 @@ from benchmarks.estate import EXTENTS, Estate, Extent
 from benchmarks.peer import Missing, Peer
 from benchmarks.raphtory_peer import RaphtoryPeer
 from benchmarks.shelf import Filled, Shelf
+from benchmarks.ticks import CLOCKS
 from streams.local_history import LocalHistory
 
 _P = TypeVar("_P")
@@ -20,10 +21,16 @@ _P = TypeVar("_P")
 class Lab:
     """Everything of one size, each made when it is first asked for."""
 
-    def __init__(self, size: str, shelf: Shelf) -> None:
-        """Work with what is on a shelf."""
+    def __init__(self, size: str, shelf: Shelf, clock: str = "wall") -> None:
+        """Work with what is on a shelf, and take times by one of the clocks."""
+        self.clock = CLOCKS[clock]
+        self._unit = "" if clock == "wall" else f" ({clock})"
         self.size = size
         self.shelf = shelf
+
+    def unit(self, unit: str) -> str:
+        """Answer a unit of what the clock has taken; that of the wall goes without saying."""
+        return unit + self._unit
 
     @property
     def extent(self) -> Extent:

@@ -22,6 +22,7 @@ from benchmarks.lab import Lab
 from benchmarks.measure import Measure
 from benchmarks.serving import answer
 from benchmarks.shelf import write
+from benchmarks.ticks import CLOCKS
 from projections.change import Change, Key, Kind
 from projections.digest import advance
 from streams.history import History
@@ -42,7 +43,7 @@ def readers(lab: Lab) -> Iterator[Measure]:
         first = list(islice(batches, lab.estate.events // 512))
         after = -1
         for steps in first:
-            write(history, steps, after)
+            write(history, steps, after, CLOCKS["wall"])
             after = steps[-1].offset
         rates: tuple[list[float], list[float]] = ([], [])
         rest = list(islice(batches, 20 * _TURNS))
@@ -53,7 +54,7 @@ def readers(lab: Lab) -> Iterator[Measure]:
                 time.sleep(_PACE)
                 changes, took = 0, 0.0
                 for steps in rest[number : number + turn]:
-                    took += write(history, steps, after)
+                    took += write(history, steps, after, CLOCKS["wall"])
                     after = steps[-1].offset
                     changes += sum(len(step.changes) for step in steps)
                 rates[(number // turn) % 2].append(changes / took)

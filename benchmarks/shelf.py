@@ -3,7 +3,6 @@
 import pickle
 import re
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import msgspec
 from benchmarks.cloud import NAME
 from benchmarks.estate import EXTENTS, ORDER, SEED, Estate, Extent
 from benchmarks.mould import Mould
+from benchmarks.ticks import CLOCKS, Clock
 from projections.fold import VERSION
 from streams.history import History, Position, Step
 from streams.local_history import FORMAT, LocalHistory
@@ -67,7 +67,7 @@ class Shelf:
             rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
             with closing(LocalHistory(folder)) as history:
-                filled = fill(history, self.few_cells(size, number))
+                filled = fill(history, self.few_cells(size, number), CLOCKS["wall"])
             done.write_bytes(msgspec.json.encode(filled))
         return folder, _read(done)
 
@@ -90,25 +90,28 @@ def default_folder() -> Path:
 
 
 def fill(
-    history: History, estate: Estate, watch: Callable[[list[Step], float], None] = lambda _steps, _seconds: None
+    history: History,
+    estate: Estate,
+    clock: Clock,
+    watch: Callable[[list[Step], float], None] = lambda _steps, _seconds: None,
 ) -> Filled:
     """Write an estate into a history as a worker does; only the writing is timed. `watch` hears of each batch."""
     seconds, after = 0.0, -1
     for steps in estate.batches():
-        took = write(history, steps, after)
+        took = write(history, steps, after, clock)
         after = steps[-1].offset
         seconds += took
         watch(steps, took)
     return Filled(estate.changes, estate.events, estate.log_bytes, seconds, _filled_by())
 
 
-def write(history: History, steps: list[Step], after: int) -> float:
+def write(history: History, steps: list[Step], after: int, clock: Clock) -> float:
     """Write steps behind an offset; answer the seconds that it took."""
     last = steps[-1]
     position = Position(last.offset, last.offset + 1, last.digest, VERSION)
-    start = time.perf_counter()
+    start = clock()
     taken = history.write(NAME, steps, position, after)
-    took = time.perf_counter() - start
+    took = clock() - start
     assert taken, f"the history does not take offset {last.offset}"
     return took
 

@@ -52,12 +52,12 @@ def environment_at(lab: Lab) -> Iterator[Measure]:
         return everything(history, at)
 
     asked: list[Callable[[int], list[Item]]] = [ours, *(peer.everything for peer in peers)]
-    times = latencies(offsets, [_in_any_order(ask) for ask in asked], block=1)
+    times = latencies(offsets, [_in_any_order(ask) for ask in asked], lab.clock, block=1)
     value = median(times[0]) * 1e3
     for peer, theirs in zip(peers, times[1:], strict=True):
-        yield _better_low("environment-at", lab.size, value, "ms", median(theirs) * 1e3, peer.name, 1.0)
-    replay = Bare.upto(lab.estate, [sorted(offsets)[_WHOLE // 2]])[0]
-    yield _better_low("environment-at", lab.size, value, "ms", replay * 1e3, Bare.name, 1.0)
+        yield _better_low("environment-at", lab.size, value, lab.unit("ms"), median(theirs) * 1e3, peer.name, 1.0)
+    replay = Bare.upto(lab.estate, [sorted(offsets)[_WHOLE // 2]], lab.clock)[0]
+    yield _better_low("environment-at", lab.size, value, lab.unit("ms"), replay * 1e3, Bare.name, 1.0)
 
 
 def as_of_age(lab: Lab) -> Iterator[Measure]:
@@ -70,9 +70,11 @@ def as_of_age(lab: Lab) -> Iterator[Measure]:
     new: list[float] = []
     for pair in zip(old_ones, new_ones, strict=True):
         for times, question in zip((old, new), pair, strict=True):
-            times += latencies([question], [lambda asked: _both(history, *asked)])[0]
+            times += latencies([question], [lambda asked: _both(history, *asked)], lab.clock)[0]
     value, reference = percentile(_warm(old), 95) * 1e6, percentile(_warm(new), 95) * 1e6
-    yield _better_low("as-of-age", lab.size, value, "us (p95)", reference, "the newest tenth", round(1 / 1.2, 3))
+    yield _better_low(
+        "as-of-age", lab.size, value, lab.unit("us p95"), reference, "the newest tenth", round(1 / 1.2, 3)
+    )
 
 
 def everything(history: History, at: int) -> list[Item]:
@@ -93,10 +95,10 @@ def _questions(
     ask_peer: Callable[[Peer], Callable[[Any], Any]],
 ) -> Iterator[Measure]:
     for peer in lab.peers():
-        times = latencies(questions, [ask_us(lab.history), ask_peer(peer)])
+        times = latencies(questions, [ask_us(lab.history), ask_peer(peer)], lab.clock)
         for percent in (50, 99):
             value, reference = (_settled(each, percent) * 1e6 for each in times)
-            yield _better_low(f"{name}-p{percent}", lab.size, value, "us", reference, peer.name, 1.0)
+            yield _better_low(f"{name}-p{percent}", lab.size, value, lab.unit("us"), reference, peer.name, 1.0)
 
 
 def _settled(times: list[float], percent: float) -> float:

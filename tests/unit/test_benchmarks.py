@@ -16,6 +16,7 @@ from benchmarks.life import Life
 from benchmarks.mould import Mould
 from benchmarks.readers import check_whole
 from benchmarks.shelf import Shelf, write
+from benchmarks.ticks import CLOCKS
 from projections.change import Kind
 from projections.digest import EMPTY, advance
 from projections.fold import NOT_UNDERSTOOD, Fold, environment_key
@@ -135,6 +136,13 @@ def test_a_benchmark_goes_on_without_its_references(name: str, lab: Lab, capsys:
     assert "skipped a reference" in capsys.readouterr().err
 
 
+def test_the_unit_says_by_which_clock_it_was_measured(shelf: Shelf) -> None:
+    with closing(Lab("tiny", shelf, "processor")) as lab:
+        assert [row.unit for row in OF_HISTORIES["as-of-age"](lab)] == ["us p95 (processor)"]
+    with closing(Lab("tiny", shelf)) as lab:
+        assert [row.unit for row in OF_HISTORIES["as-of-age"](lab)] == ["us p95"]
+
+
 def test_every_benchmark_and_size_is_documented() -> None:
     told = (Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text()
     assert [name for name in (*BENCHMARKS, "customer", "small", "medium", "large") if f"`{name}`" not in told] == []
@@ -144,11 +152,11 @@ def test_a_reader_notices_an_event_of_which_a_part_is_missing(lab: Lab, tmp_path
     first, second = islice((step for step in lab.estate.steps() if len(step.changes) > 1), 2)
     steps = [replace(step, offset=number) for number, step in enumerate((first, second))]
     with closing(LocalHistory(tmp_path)) as history:
-        write(history, steps, -1)
+        write(history, steps, -1, CLOCKS["wall"])
         check_whole(history, 1)
     torn = replace(steps[1], changes=steps[1].changes[1:])
     (tmp_path / "torn").mkdir()
     with closing(LocalHistory(tmp_path / "torn")) as history:
-        write(history, [steps[0], torn], -1)
+        write(history, [steps[0], torn], -1, CLOCKS["wall"])
         with pytest.raises(AssertionError, match="a part is missing"):
             check_whole(history, 1)
