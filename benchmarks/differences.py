@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from random import Random
 from statistics import median
 
@@ -31,29 +32,31 @@ _SHARE = 10
 
 def diff_10k(lab: Lab) -> Iterator[Measure]:
     """A diff over ten thousand changes, field by field."""
-    history, windows = lab.history, _windows(lab.estate, lab.extent.window)
+    windows, unit = _windows(lab.estate, lab.extent.window), lab.unit("ms")
     for peer in asked(lambda: lab.duckdb):
-        theirs = _in_python(peer.differences)
-        ours, reference = (
-            median(times) * 1e3 for times in latencies(windows, [_ours(history), theirs], lab.clock, block=1)
-        )
-        yield Measure("diff-10k", lab.size, ours, lab.unit("ms"), reference, peer.name, reference / ours, 1.0)
-    window = windows[_WINDOWS // 2]
-    ours = min(seconds(lambda: _ours(history)(window), lab.clock) for _ in range(3)) * 1e3
-    reference = sum(Bare.upto(lab.estate, window, lab.clock)) * 1e3
-    yield Measure(
-        "diff-10k", lab.size, ours, lab.unit("ms"), reference, f"two replays: {Bare.name}", reference / ours, 100.0
-    )
+        times = [_beside(lab, window, _in_python(peer.differences)) for window in windows]
+        ours, reference = (median(each) * 1e3 for each in zip(*times, strict=True))
+        yield Measure("diff-10k", lab.size, ours, unit, reference, peer.name, reference / ours, 1.0)
+    times = [_beside(lab, window) for window in windows]
+    ours = median(took for (took,) in times) * 1e3
+    reference = sum(Bare.upto(lab.estate, windows[0], lab.clock)) * 1e3
+    name = f"two replays: {Bare.name}"
+    yield Measure("diff-10k", lab.size, ours, unit, reference, name, reference / ours, 100.0)
+
+
+def _beside(lab: Lab, window: Window, *others: Callable[[Window], list[Difference]]) -> list[float]:
+    """Answer the seconds of ours, which remembers no window before, and of others."""
+    with closing(lab.opened()) as history:
+        return [took for (took,) in latencies([window], [_ours(history), *others], lab.clock)]
 
 
 def diff_scale(lab: Lab) -> Iterator[Measure]:
     """The same diff in this history and in one of a tenth of the changes, for each key that changed."""
     few = max(1, lab.extent.cells // _SHARE)
     folder, filled = lab.shelf.history(lab.size, few)
-    with closing(LocalHistory(folder, read_only=True)) as small:
-        small_windows = _windows(lab.shelf.few_cells(lab.size, few), lab.extent.window)
-        pairs = zip(_windows(lab.estate, lab.extent.window), small_windows, strict=True)
-        times = [(_a_key(lab.history, window, lab.clock), _a_key(small, other, lab.clock)) for window, other in pairs]
+    small_windows = _windows(lab.shelf.few_cells(lab.size, few), lab.extent.window)
+    pairs = zip(_windows(lab.estate, lab.extent.window), small_windows, strict=True)
+    times = [(_a_key(lab.filled[0], window, lab.clock), _a_key(folder, other, lab.clock)) for window, other in pairs]
     value, reference = (median(each) * 1e6 for each in zip(*times, strict=True))
     name = f"the same inside {filled.changes} changes"
     yield Measure(
@@ -74,10 +77,11 @@ def _windows(estate: Estate, changes: int) -> list[Window]:
     return found
 
 
-def _a_key(history: History, window: Window, clock: Clock) -> float:
-    ask = _ours(history)
-    ask(window)
-    return min(seconds(lambda: ask(window), clock) for _ in range(3)) / len(history.changed(NAME, *window))
+def _a_key(folder: Path, window: Window, clock: Clock) -> float:
+    """Answer the seconds of a diff for each key that changed, asked of a history that remembers nothing."""
+    with closing(LocalHistory(folder, read_only=True)) as history:
+        took = seconds(lambda: _ours(history)(window), clock)
+        return took / len(history.changed(NAME, *window))
 
 
 def _ours(history: History) -> Callable[[Window], list[Difference]]:

@@ -47,9 +47,8 @@ class Lab:
         """Answer the folder of the filled history, and what it holds."""
         return self.shelf.history(self.size)
 
-    @cached_property
-    def history(self) -> LocalHistory:
-        """Answer the filled history, to be read."""
+    def opened(self) -> LocalHistory:
+        """Answer the filled history, opened anew to be read: it remembers nothing; close it in the end."""
         return LocalHistory(self.filled[0], read_only=True)
 
     @cached_property
@@ -79,7 +78,7 @@ class Lab:
 
     def close(self) -> None:
         """Release files."""
-        for name in ("history", "raphtory", "duckdb"):
+        for name in ("raphtory", "duckdb"):
             held = self.__dict__.pop(name, None)
             if held is not None:
                 held.close()

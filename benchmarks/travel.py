@@ -1,6 +1,7 @@
 """Questions about a moment at random, put to the history and to the references that hold the same changes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from random import Random
 from statistics import median
 from typing import Any
@@ -15,6 +16,9 @@ from projections.change import Key, Kind
 from projections.inventory import Ref
 from streams.history import History
 
+Question = tuple[Key, int]
+"""A key, and the offset at which it is asked for."""
+
 _WARM = 10
 """One of so many questions is asked before the clock runs."""
 _ROUNDS = 3
@@ -25,34 +29,32 @@ _WHOLE = 3
 
 def object_at(lab: Lab) -> Iterator[Measure]:
     """One object at a random offset: its whole value, p50 and p99."""
-    questions = lab.estate.some(Random(1), Kind.OBJECT, _ROUNDS * lab.extent.questions)  # noqa: S311 - a seed
-    return _questions(lab, "object-at", questions, _get, lambda peer: lambda asked: peer.get(*asked))
+    return _questions(lab, "object-at", Kind.OBJECT, _get, lambda peer: lambda asked: peer.get(*asked))
 
 
 def clique_at(lab: Lab) -> Iterator[Measure]:
     """One clique at a random offset: its whole value, p50 and p99."""
-    questions = lab.estate.some(Random(2), Kind.CLIQUE, _ROUNDS * lab.extent.questions)  # noqa: S311 - a seed
-    return _questions(lab, "clique-at", questions, _get, lambda peer: lambda asked: peer.get(*asked))
+    return _questions(lab, "clique-at", Kind.CLIQUE, _get, lambda peer: lambda asked: peer.get(*asked))
 
 
 def neighbours_at(lab: Lab) -> Iterator[Measure]:
     """The links at one object at a random offset with their values, p50 and p99."""
-    asked = lab.estate.some(Random(3), Kind.OBJECT, _ROUNDS * lab.extent.questions)  # noqa: S311 - a seed
-    questions = [(Ref(key.type, key.id), at) for key, at in asked]
-    return _questions(lab, "neighbours-at", questions, _links, lambda peer: lambda asked: peer.links(*asked))
+    return _questions(lab, "neighbours-at", Kind.OBJECT, _links, lambda peer: lambda asked: peer.links(*_at(asked)))
 
 
 def environment_at(lab: Lab) -> Iterator[Measure]:
     """All objects, links and cliques at a random offset with their values."""
-    history, draw = lab.history, Random(4)  # noqa: S311 - a seed
+    draw = Random(4)  # noqa: S311 - a seed
     offsets = [draw.randrange(lab.estate.events // 10, lab.estate.events) for _ in range(_WHOLE)]
     peers = list(lab.peers())
 
-    def ours(at: int) -> list[Item]:
-        return everything(history, at)
+    with closing(lab.opened()) as history:
 
-    asked: list[Callable[[int], list[Item]]] = [ours, *(peer.everything for peer in peers)]
-    times = latencies(offsets, [_in_any_order(ask) for ask in asked], lab.clock, block=1)
+        def ours(at: int) -> list[Item]:
+            return everything(history, at)
+
+        asked: list[Callable[[int], list[Item]]] = [ours, *(peer.everything for peer in peers)]
+        times = latencies(offsets, [_in_any_order(ask) for ask in asked], lab.clock, block=1)
     value = median(times[0]) * 1e3
     for peer, theirs in zip(peers, times[1:], strict=True):
         yield _better_low("environment-at", lab.size, value, lab.unit("ms"), median(theirs) * 1e3, peer.name, 1.0)
@@ -62,15 +64,16 @@ def environment_at(lab: Lab) -> Iterator[Measure]:
 
 def as_of_age(lab: Lab) -> Iterator[Measure]:
     """An object and its links in the oldest tenth of the history and in the newest, p95."""
-    history, tenth, end = lab.history, lab.estate.events // 10, lab.estate.events
+    tenth, end = lab.estate.events // 10, lab.estate.events
     draw = Random(5)  # noqa: S311 - a seed
     old_ones = lab.estate.some(draw, Kind.OBJECT, 2 * lab.extent.questions, before=tenth)
     new_ones = lab.estate.some(draw, Kind.OBJECT, 2 * lab.extent.questions, since=end - tenth)
     old: list[float] = []
     new: list[float] = []
-    for pair in zip(old_ones, new_ones, strict=True):
-        for times, question in zip((old, new), pair, strict=True):
-            times += latencies([question], [lambda asked: _both(history, *asked)], lab.clock)[0]
+    with closing(lab.opened()) as history:
+        for pair in zip(old_ones, new_ones, strict=True):
+            for times, question in zip((old, new), pair, strict=True):
+                times += latencies([question], [lambda asked: _both(history, *asked)], lab.clock)[0]
     value, reference = percentile(_warm(old), 95) * 1e6, percentile(_warm(new), 95) * 1e6
     yield _better_low(
         "as-of-age", lab.size, value, lab.unit("us p95"), reference, "the newest tenth", round(1 / 1.2, 3)
@@ -90,12 +93,16 @@ def everything(history: History, at: int) -> list[Item]:
 def _questions(
     lab: Lab,
     name: str,
-    questions: Sequence[Any],
-    ask_us: Callable[[History], Callable[[Any], Any]],
-    ask_peer: Callable[[Peer], Callable[[Any], Any]],
+    kind: Kind,
+    ask_us: Callable[[History], Callable[[Question], Any]],
+    ask_peer: Callable[[Peer], Callable[[Question], Any]],
 ) -> Iterator[Measure]:
+    """Ask beside each reference something else, of a history that is opened anew: nothing is remembered."""
     for peer in lab.peers():
-        times = latencies(questions, [ask_us(lab.history), ask_peer(peer)], lab.clock)
+        draw = Random(f"{name} {peer.name}")  # noqa: S311 - a seed
+        questions = lab.estate.some(draw, kind, _ROUNDS * lab.extent.questions)
+        with closing(lab.opened()) as history:
+            times = latencies(questions, [ask_us(history), ask_peer(peer)], lab.clock)
         for percent in (50, 99):
             value, reference = (_settled(each, percent) * 1e6 for each in times)
             yield _better_low(f"{name}-p{percent}", lab.size, value, lab.unit("us"), reference, peer.name, 1.0)
@@ -118,20 +125,25 @@ def _better_low(
     return Measure(name, size, value, unit, reference, reference_name, reference / value, goal)
 
 
-def _get(history: History) -> Callable[[tuple[Key, int]], bytes | None]:
-    def ask(asked: tuple[Key, int]) -> bytes | None:
+def _get(history: History) -> Callable[[Question], bytes | None]:
+    def ask(asked: Question) -> bytes | None:
         version = history.get(NAME, *asked)
         return None if version is None else version.value
 
     return ask
 
 
-def _links(history: History) -> Callable[[tuple[Ref, int]], list[Item]]:
-    def ask(asked: tuple[Ref, int]) -> list[Item]:
-        found = history.links(NAME, *asked)
+def _links(history: History) -> Callable[[Question], list[Item]]:
+    def ask(asked: Question) -> list[Item]:
+        found = history.links(NAME, *_at(asked))
         return [(item.key, item.version.value) for item in found if item.version.value is not None]
 
     return ask
+
+
+def _at(asked: Question) -> tuple[Ref, int]:
+    key, at = asked
+    return Ref(key.type, key.id), at
 
 
 def _both(history: History, key: Key, at: int) -> object:

@@ -93,7 +93,8 @@ def test_a_history_is_filled_once_and_holds_what_its_estate_tells(shelf: Shelf, 
     steps = list(lab.estate.steps())
     assert filled.events == len(steps)
     assert filled.changes == sum(len(step.changes) for step in steps) >= EXTENTS["tiny"].changes
-    assert lab.history.position(NAME).digest == steps[-1].digest
+    with closing(lab.opened()) as history:
+        assert history.position(NAME).digest == steps[-1].digest
 
 
 @pytest.fixture
