@@ -25,16 +25,23 @@ def diff(before: Document, after: Document) -> list[FieldChange]:
 def _diff(path: tuple[str, ...], before: object, after: object) -> Iterator[FieldChange]:
     if isinstance(before, dict) and isinstance(after, dict):
         for key in before.keys() | after.keys():
-            yield from _diff((*path, key), before.get(key, MISSING), after.get(key, MISSING))
+            old, new = before.get(key, MISSING), after.get(key, MISSING)
+            if not _same(old, new):
+                yield from _diff((*path, key), old, new)
     elif not _same(before, after):
         yield FieldChange(field_name(path), _shown(before), _shown(after))
 
 
 def _same(before: object, after: object) -> bool:
     """Answer whether two values are one in JSON, where 1 is not true; to Python they are equal."""
-    if before is MISSING or after is MISSING:
-        return before is after
-    return before is after or (before == after and encode(before) == encode(after))
+    if before is after:
+        return True
+    if before is MISSING or after is MISSING or before != after:
+        return False
+    return (type(before) is type(after) and type(before) in _PLAIN) or encode(before) == encode(after)
+
+
+_PLAIN = frozenset((str, int, float, bool))
 
 
 def _shown(value: object) -> object:

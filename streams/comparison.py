@@ -1,13 +1,13 @@
 """Two moments of one environment, compared: costs what changed between them, not what exists."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from projections.change import Key, Kind
 from projections.diff import FieldChange, diff
 from schemas.canonical import Document, decode_document
-from streams.history import History, Version
+from streams.history import History, Span, Version
 from streams.moments import Moment, iso
 
 COMPARED = {Kind.OBJECT: "objects", Kind.LINK: "links", Kind.CLIQUE: "cliques"}
@@ -32,29 +32,30 @@ class Change(Generic[Cause]):
 def compare(history: History, environment: str, a: Moment, b: Moment) -> list[Change[int]]:
     """Answer the objects, links and cliques that differ, sorted by key, as seen when going from `a` to `b`."""
     low, high = sorted((a.offset, b.offset))
-    changes = []
-    for key in history.changed(environment, low, high):
-        if key.kind in COMPARED:
-            change = _compare_key(history, environment, key, a.offset, b.offset)
-            if change is not None:
-                changes.append(change)
-    return changes
+    spans = (span for span in history.spans(environment, low, high) if span.key.kind in COMPARED)
+    found = (_compared(span, backwards=b.offset < a.offset) for span in spans)
+    return [change for change in found if change is not None]
 
 
-def _compare_key(history: History, environment: str, key: Key, a: int, b: int) -> Change[int] | None:
-    low, high = sorted((a, b))
-    first = visible(key.kind, history.get(environment, key, low))
-    versions = [(v.offset, visible(key.kind, v)) for v in history.versions(environment, key, low, high)]
+def _compared(span: Span, *, backwards: bool) -> Change[int] | None:
+    key, newest = span.key, span.versions[-1].offset
+    first = visible(key.kind, span.first)
+    versions = [(v.offset, visible(key.kind, v)) for v in span.versions]
     last = versions[-1][1]
-    before, after = (first, last) if a <= b else (last, first)
+    before, after = (last, first) if backwards else (first, last)
     if before is None and after is None:
         return None
     if before is None or after is None:
         cause = turned(first, versions)
-        return Change(key, before, after, [], versions[-1][0] if cause is None else cause)
-    known = blamed(first, versions)
-    fields = [(change, max(related(change.field, known))) for change in diff(before, after)]
-    return Change(key, before, after, fields, max(offset for _, offset in fields)) if fields else None
+        return Change(key, before, after, [], newest if cause is None else cause)
+    changed = diff(before, after)
+    if not changed:
+        return None
+    fields = [(change, newest) for change in changed]
+    if len(versions) > 1:
+        touches = Touches(first, versions)
+        fields = [(change, touches.newest(change.field) or 0) for change in changed]
+    return Change(key, before, after, fields, max(offset for _, offset in fields))
 
 
 def visible(kind: Kind, version: Version | None) -> Document | None:
@@ -86,24 +87,33 @@ def turned(first: Document | None, versions: Sequence[tuple[int, Document | None
     return found
 
 
-def blamed(first: Document | None, versions: Sequence[tuple[int, Document | None]]) -> dict[str, int]:
-    """Answer the fields that versions changed, each with the newest event that did."""
-    found: dict[str, int] = {}
-    known = first
-    for offset, document in versions:
-        for change in diff(known or {}, document or {}):
-            found[change.field] = offset
-        known = document
-    return found
+class Touches:
+    """The newest event that touched each field, among versions of one document."""
+
+    def __init__(self, first: Document | None, versions: Sequence[tuple[int, Document | None]]) -> None:
+        """Compare each version with the one before it; `first` is what was before them all."""
+        self._fields: dict[str, int] = {}
+        self._below: dict[str, int] = {}
+        known = first
+        for offset, document in versions:
+            for change in diff(known or {}, document or {}):
+                self._fields[change.field] = offset
+                self._below.update(dict.fromkeys(_above(change.field), offset))
+            known = document
+
+    def newest(self, field: str) -> int | None:
+        """Answer the newest event that touched the field, something inside it, or what it lies in; None if none did."""
+        lies_in = (self._fields[name] for name in _above(field) if name in self._fields)
+        own = (known[field] for known in (self._fields, self._below) if field in known)
+        return max((*lies_in, *own), default=None)
 
 
-def related(field: str, known: Mapping[str, int]) -> list[int]:
-    """Answer the events that touched the field, something inside it, or what it lies in."""
-    return [
-        offset
-        for name, offset in known.items()
-        if name == field or name.startswith(f"{field}.") or field.startswith(f"{name}.")
-    ]
+def _above(field: str) -> Iterator[str]:
+    """Yield the fields that a field lies in, the outermost first."""
+    end = field.find(".")
+    while end >= 0:
+        yield field[:end]
+        end = field.find(".", end + 1)
 
 
 def comparison(history: History, environment: str, a: Moment, b: Moment) -> Document:

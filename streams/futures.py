@@ -16,10 +16,9 @@ from schemas.errors import BadInput, CalipsoError, NotFound
 from streams.comparison import (
     COMPARED,
     Change,
-    blamed,
+    Touches,
     cause_document,
     differences,
-    related,
     turned,
     visible,
 )
@@ -173,11 +172,11 @@ def _compare_key(key: Key, base: Version | None, real: list[Version], imagined: 
         number = turned(first, would)
         cause = Cause(False, turned(first, was) or 0) if number is None else Cause(True, number)
         return Change(key, before, after, [], cause)
-    there, here = blamed(first, would), blamed(first, was)
+    there, here = Touches(first, would), Touches(first, was)
     fields = []
     for change in diff(before, after):
-        mine = related(change.field, there)
-        fields.append((change, Cause(True, max(mine)) if mine else Cause(False, max(related(change.field, here)))))
+        mine = there.newest(change.field)
+        fields.append((change, Cause(False, here.newest(change.field) or 0) if mine is None else Cause(True, mine)))
     return Change(key, before, after, fields, max(cause for _, cause in fields)) if fields else None
 
 

@@ -22,6 +22,15 @@ class KeyVersion(NamedTuple):
     version: Version
 
 
+class Span(NamedTuple):
+    """One key from one offset to another: the version in force at the first, and those that came behind it."""
+
+    key: Key
+    first: Version | None
+    versions: list[Version]
+    """At least one, oldest first, removals included."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One event that was folded: what it was and what came of it."""
@@ -103,6 +112,10 @@ class History(Protocol):
 
     def versions(self, environment: str, key: Key, after: int, upto: int) -> list[Version]:
         """Answer the key's versions with after < offset <= upto, oldest first, removals included."""
+        ...
+
+    def spans(self, environment: str, after: int, upto: int) -> Iterator[Span]:
+        """Yield what each key was and became, for those with a version with after < offset <= upto, sorted by key."""
         ...
 
     def changed(self, environment: str, after: int, upto: int) -> list[Key]:

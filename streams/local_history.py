@@ -13,7 +13,7 @@ from projections.change import Key, Kind
 from projections.inventory import Ref
 from schemas.errors import HistoryError
 from streams import hot, local_edges
-from streams.history import NOTHING, Blame, Extent, KeyVersion, Position, Step, Version
+from streams.history import NOTHING, Blame, Extent, KeyVersion, Position, Span, Step, Version
 from streams.hot import Hot, Kept, Moves, Versions
 from streams.local_rows import OF_ALL_FORMATS, TABLES, Group
 from streams.local_writing import Memory, Writing
@@ -314,6 +314,16 @@ class LocalHistory:
         )
         return [self._version(key, *row) for row in rows]
 
+    def spans(self, environment: str, after: int, upto: int) -> Iterator[Span]:
+        """Yield what each key was and became, for those with a version with after < offset <= upto, sorted by key."""
+        found: list[Span] = []
+        with self._translated(), self._one_state() as db:
+            groups = db.execute(_GROUPS_OF, (upto, self._named(environment))).fetchall()
+            for number, kind, type_, reach in groups:
+                group = Group(number, kind, type_, self._own.inflate)
+                found += group.spans(db, after, reach)
+        yield from sorted(found, key=_key)
+
     def changed(self, environment: str, after: int, upto: int) -> list[Key]:
         """Answer the keys that have a version with after < offset <= upto, sorted."""
         rows = self._query(
@@ -456,6 +466,11 @@ _NEWEST = (
 
 _OF_OBJECT = _NAMED.replace("g.kind = ?", f"g.kind = '{Kind.OBJECT.value}'")
 
+_GROUPS_OF = (
+    "SELECT g.id, g.kind, g.type, min(n.offset, ?) FROM environments n JOIN groups g ON g.environment = n.id "
+    "WHERE n.name = ?"
+)
+
 _MOVES_AT = (
     f"SELECT e.offset, e.there, h.kind, h.type, m.key {_OF_OBJECT} JOIN edges e ON e.at = k.id AND e.link = ? "
     "AND e.offset <= n.offset LEFT JOIN keys m ON m.id = e.key LEFT JOIN groups h ON h.id = m.grp "
@@ -496,7 +511,7 @@ def _behind(name: str) -> str:
     return name + "\0"
 
 
-def _key(item: KeyVersion) -> Key:
+def _key(item: KeyVersion | Span) -> Key:
     return item.key
 
 

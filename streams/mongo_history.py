@@ -32,7 +32,7 @@ from projections.change import Change, Key, Kind
 from projections.inventory import Ref
 from schemas.canonical import Document
 from schemas.errors import HistoryError
-from streams.history import NOTHING, Blame, KeyVersion, Position, Step, Version
+from streams.history import NOTHING, Blame, KeyVersion, Position, Span, Step, Version
 from streams.mongo_client import LARGEST, Database, Fields, Update
 from streams.packing import ends, packed, unpacked
 
@@ -290,6 +290,19 @@ class MongoHistory:
             return self._database.find(VERSIONS, wanted, ["offset", "value"], (("offset", 1),))
 
         return [_version(row) for row in (self._ask(environment, upto, ask) or [])]
+
+    def spans(self, environment: str, after: int, upto: int) -> Iterator[Span]:
+        """Yield what each key was and became, for those with a version with after < offset <= upto, sorted by key."""
+
+        def ask(generation: str, reach: int) -> list[Document]:
+            wanted = {"generation": generation, "offset": {"$gt": after, "$lte": reach}}
+            return self._database.find(VERSIONS, wanted, ["key", "offset", "value"], (("offset", 1),))
+
+        found: dict[Key, list[Version]] = {}
+        for row in self._ask(environment, upto, ask) or []:
+            found.setdefault(_key(row["key"]), []).append(_version(row))
+        for key in sorted(found):
+            yield Span(key, self.get(environment, key, after), found[key])
 
     def changed(self, environment: str, after: int, upto: int) -> list[Key]:
         """Answer the keys that have a version with after < offset <= upto, sorted."""

@@ -8,7 +8,7 @@ import pytest
 from projections.change import Change, Key, Kind
 from projections.inventory import Ref
 from schemas.canonical import encode
-from streams.history import History, Position, Step, Version
+from streams.history import History, Position, Span, Step, Version
 
 ENV = "cloud"
 
@@ -131,6 +131,20 @@ class HistoryContract:
         assert [item.key for item in history.links(ENV, instance, 0)] == [link]
         assert [item.key for item in history.links(ENV, vnic, 0)] == [link]
         assert history.links(ENV, vnic, 1) == []
+
+    def test_spans_tell_of_each_changed_key_what_it_was_and_became(self, history: History) -> None:
+        write(history, step(1, (key("a"), b"1"), (key("c"), b"1")), step(2, (key("b"), b"2"), (key("a"), b"2")))
+        write(history, step(4, (key("a"), None)), step(6, (key("a"), b"4"), (key("c"), b"2")))
+        assert list(history.spans(ENV, 1, 4)) == [
+            Span(key("a"), Version(1, b"1"), [Version(2, b"2"), Version(4, None)]),
+            Span(key("b"), None, [Version(2, b"2")]),
+        ]
+        assert list(history.spans(ENV, 4, 9)) == [
+            Span(key("a"), None, [Version(6, b"4")]),
+            Span(key("c"), Version(1, b"1"), [Version(6, b"2")]),
+        ]
+        assert list(history.spans(ENV, 4, 4)) == []
+        assert list(history.spans("nowhere", -1, 9)) == []
 
     def test_changed_names_each_key_once_and_only_inside_the_bounds(self, history: History) -> None:
         write(history, step(1, (key("a"), b"1")), step(4, (key("a"), b"2"), (key("b"), b"1")), step(6, (key("c"), b"")))

@@ -73,6 +73,7 @@ def answers(history: History, moments: Sequence[int]) -> dict[str, object]:
         "children": [history.children(ENV, ref, at) for ref in REFS for at in moments],
         "versions": [history.versions(ENV, key, *bounds) for key in KEYS for bounds in [(-1, latest), *between]],
         "changed": [history.changed(ENV, *bounds) for bounds in [(-1, latest), *between]],
+        "spans": [list(history.spans(ENV, *bounds)) for bounds in [(-1, latest), *between]],
         "blame": [history.blame(ENV, at) for at in range(latest + 2)],
         "checkpoints": list(history.checkpoints(ENV)),
         "step_changes": [history.step_changes(ENV, at) for at in range(latest + 2)],
