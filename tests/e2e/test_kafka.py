@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from streams import segments
 from streams.kafka_log import KafkaLog
 from streams.local_log import LocalLog
 from tests.e2e.program import Program
@@ -18,6 +19,7 @@ QUESTIONS = (
     ("tree", "demo", "--at", "@sunday"),
     ("search", "demo", "10.1.0.", "--json"),
     ("impact", "demo", "host", "compute-2", "--json"),
+    ("what-if", "demo", "--from", "@sunday", "--drop-source", "scan", "--json"),
     ("environments",),
 )
 
@@ -68,6 +70,29 @@ def test_a_scan_goes_to_kafka_and_its_history_is_true(settings: dict[str, Any], 
     assert seen[0][2:] == seen[1][2:]  # behind the moment and the name
     assert len(seen[0]) > 50
     assert not program.folder.exists()
+
+
+def test_offsets_with_gaps_are_cut_forked_and_counted_all_the_same(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments.verify_in_parallel, "__kwdefaults__", {"worth": 20})
+    program = Program(tmp_path / "unused")
+    for environment in ("demo", "other"):  # in one partition, one behind the other
+        program.run("demo", environment, **settings)
+    one = program.run("verify", "other", "--jobs", "1", **settings).out
+    assert "history equals the replay" in one
+    assert program.run("verify", "other", "--jobs", "3", **settings).out == one
+    real = program.run("diff", "other", "latest", "@sunday", "--json", code=1, **settings).answer
+    words = ("what-if", "other", "--from", "@sunday", "--drop-source", "scan", "--json")
+    imagined = program.run(*words, code=1, **settings).answer
+    for part in ("objects", "links", "cliques"):
+        for how in ("added", "removed", "changed"):
+            assert [one["id"] for one in imagined[part][how]] == [one["id"] for one in real[part][how]]
+    figures = program.run("stats", "other", "--json", **settings).answer
+    assert (figures["log"]["bytes"], figures["log"]["file_bytes"], figures["log"]["environments"]) == (None, None, 2)
+    assert figures["log"]["events"] == sum(one["events"] for one in figures["events"]) == 167
+    assert figures["history"]["changes"] > 100
+    assert "the brokers know its disk" in program.run("stats", "other", **settings).out
 
 
 def test_a_history_that_is_lost_is_told_again_by_the_log(settings: dict[str, Any], tmp_path: Path) -> None:

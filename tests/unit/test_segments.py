@@ -1,9 +1,11 @@
 """A verification in segments comes to what one replay of the whole log comes to, whatever is damaged."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
+from multiprocessing import parent_process
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ import streams.local_rows
 import streams.local_writing
 import streams.worker
 from projections.change import Kind
-from schemas.errors import LogCorrupt
+from schemas.errors import HistoryError, LogCorrupt
 from schemas.events import Event
 from streams.anchors import chunks, unchunked
 from streams.history import History
@@ -199,6 +201,21 @@ def test_a_log_that_is_damaged_is_told_as_by_one(asked: Demo, tmp_path: Path) ->
         db.execute("UPDATE records SET value = x'00' WHERE key % 65536 = 100")
     with pytest.raises(LogCorrupt, match="offset 100 is damaged"):
         verify_in_parallel(partial(door, tmp_path), ENV, 2, worth=10)
+
+
+@contextmanager
+def deadly(folder: Path) -> Iterator[tuple[Journal, History]]:
+    """As `door`, and the death of every process but this one."""
+    if parent_process() is not None:
+        os._exit(9)
+    with door(folder) as opened:
+        yield opened
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_process_that_dies_is_no_verdict(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError, match="environment demo: a process of the verification was killed"):
+        verify_in_parallel(partial(deadly, tmp_path), ENV, 2, worth=10)
 
 
 def test_a_short_log_is_verified_in_this_process(asked: Demo, tmp_path: Path) -> None:
