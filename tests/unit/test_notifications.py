@@ -220,6 +220,14 @@ def test_a_floating_ip_that_is_deleted_takes_its_own_port_along(lab: Lab) -> Non
     assert [each["addr"] for each in lab.there("instance", "i").get("addresses")["net"]] == ["10.0.0.1"]
 
 
+def test_a_parent_port_says_which_trunk_it_carries_until_that_is_deleted(lab: Lab) -> None:
+    subs = [{"port_id": "pf", "segmentation_type": "vlan", "segmentation_id": 9}]
+    lab.tell("trunk.create.end", resource("trunk", "u", port_id="pb", sub_ports=subs))
+    assert lab.there("port", "pb").get("trunk_details") == {"trunk_id": "u", "sub_ports": subs}
+    lab.tell("trunk.delete.end", {"trunk_id": "u"})
+    assert "trunk_details" not in lab.there("port", "pb").document
+
+
 def test_a_trunk_puts_the_instance_of_its_parent_on_the_networks_of_its_sub_ports(lab: Lab) -> None:
     lab.tell("trunk.delete.end", {"trunk_id": "t"})
     assert lab.there("instance", "i").get("network") == ["net"]
