@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import alerts, bisect, changes, environments, futures, health, links, objects, reading, records
+from api import alerts, bisect, changes, drift, environments, futures, health, links, objects, reading, records
 from api.asked import Desk
 from api.describe import INTRODUCTION, DescribedApi
 from api.problems import answer_problems
@@ -42,7 +42,7 @@ def create_app(
         redoc_url=None,
     )
     app.state.desk = Desk(questions, append, accept, clock, threading.Lock())
-    for module in (environments, objects, links, changes, bisect, futures, records, alerts, health):
+    for module in (environments, objects, links, changes, drift, bisect, futures, records, alerts, health):
         app.include_router(module.router, prefix="/v1")
     app.include_router(health.meanings)
     app.include_router(reading.router)

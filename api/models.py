@@ -302,6 +302,60 @@ class Differences(_Answer):
     changed: list[Changed] = Field(description="There at both, but different.")
 
 
+class Ages(_Answer):
+    """How long after it happened something was known, in seconds; null: nothing was."""
+
+    p50: float | None = Field(description="Half of it after so long.")
+    p99: float | None = Field(description="99 of 100 after so long.")
+
+
+class Score(_Answer):
+    """How much a source knew of what changed about objects of a type."""
+
+    type: str = Field(description=f"One of {', '.join(sorted(OBJECT_TYPES))}.")
+    source: Literal["notifications", "scan"] = Field(description="Who knew.")
+    changed: int = Field(description="Facts that changed: objects that came or went, attributes.")
+    known: int = Field(description="Those that the source knew.")
+    completeness: float = Field(description="`known` of `changed`, from 0 to 1.")
+    knowable: int = Field(description="Of `changed`, those that the source can tell: not all is announced.")
+    completeness_of_knowable: float | None = Field(description="`known` of `knowable`; null if nothing is.")
+    freshness_seconds: Ages = Field(description="How old it was when it was known; by a scan: at most.")
+
+
+class Mark(_Answer):
+    """An event of the log."""
+
+    offset: int = Field(description="Its offset.")
+    time: str = Field(description="When it happened, ISO 8601 in UTC.")
+
+
+class DriftLine(Named):
+    """A fact that changed without being told, until a scan found it."""
+
+    kind: Literal["create", "delete", "change"] = Field(description="What was missed.")
+    field: str | None = Field(description="The attribute; null: whether the object is there.")
+    believed: Any = Field(description="The value until then.")
+    found: Any = Field(description="The value that the scan found.")
+    source: Literal["notifications", "scan"] = Field(description="Who had told the old value.")
+    after: Mark = Field(description="When that was confirmed last: the loss is later.")
+    before: Mark = Field(description="When the scan said what it found: the loss is earlier.")
+    scan: str = Field(description="The scan.")
+    reason: str | None = Field(description="Why OpenStack does not announce it; null: it should have been told.")
+
+
+class Drift(_Answer):
+    """What was told, beside what scans found."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    environment: str = Field(description="Name of the environment.")
+    from_: Moment | None = Field(alias="from", description="What was found later; null: from the first event.")
+    to: Moment = Field(description="What was found until then.")
+    scores: list[Score] = Field(description="Of each type and source of which something changed.")
+    lines: list[DriftLine] = Field(description="What was missed, in the order in which it was found.")
+    unexplained: int = Field(description="How many of the lines have no reason.")
+
+
 class Diff(_Answer):
     """Two moments compared."""
 

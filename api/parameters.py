@@ -124,6 +124,21 @@ class SpanQuestion(_Question):
     to: str = Field("latest", description=f"The later state: {_MOMENT}.", examples=["latest"])
 
 
+class DriftQuestion(_Question):
+    """A question about what scans had to correct."""
+
+    from_: str | None = Field(
+        None,
+        alias="from",
+        description=f"Only what was found after this moment: {_MOMENT}. Default: from the first event.",
+        examples=["@as-designed"],
+    )
+    to: str = Field("latest", description=f"Only what was found up to this moment: {_MOMENT}.", examples=["latest"])
+    type: str | None = Field(
+        None, description=f"Only objects of this type: {', '.join(sorted(OBJECT_TYPES))}.", examples=["port"]
+    )
+
+
 class BisectQuestion(_Question):
     """A question about what broke an expectation."""
 

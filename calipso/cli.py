@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 done, 1 it differs (diff, what-if) or broke (bisect), 2 trouble, 141 a pipe left."""
+"""The command line. Exit codes: 0 done, 1 it differs, broke or was missed, 2 trouble, 141 a pipe was left."""
 
 import os
 import sys
@@ -13,6 +13,7 @@ from calipso import (
     bisecting,
     collector,
     demo,
+    drifting,
     environments,
     imagining,
     letters,
@@ -66,6 +67,7 @@ _LOOKING = "Look at a cloud"
 _RUNNING = "Run"
 _COMMANDS: tuple[tuple[str, str, Callable[..., None], str], ...] = (
     (_ASKING, "diff", reading.diff, "diff lab @sunday latest"),
+    (_ASKING, "drift", drifting.drift, "drift lab --since -7d"),
     (_ASKING, "bisect", bisecting.bisect, "bisect lab -2h latest --expect 'instance web-1.status == ACTIVE'"),
     (_ASKING, "what-if", imagining.what_if, "what-if lab --drop 111"),
     (_ASKING, "clique", reading.clique, "clique lab instance web-1"),

@@ -19,6 +19,12 @@ class Kind(StrEnum):
     """What notifications said last of an object."""
     TARGET = "target"
     """An object below which is to be looked again, because of what a notification said."""
+    SIGHTED = "sighted"
+    """An object as a scan saw it last, while notifications have told something else since."""
+    COVERED = "covered"
+    """The scopes that a scan was the last to look at."""
+    DRIFT = "drift"
+    """What the newest look at a place found of an object, beside what had been believed of it."""
 
 
 class Key(NamedTuple):

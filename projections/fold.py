@@ -7,6 +7,8 @@ from projections import noise
 from projections.change import Change, Key, Kind
 from projections.clique_types import SHIPPED, Recipe
 from projections.cliques import Cliques
+from projections.drift.drift import Drift, Look
+from projections.drift.finding import Mark
 from projections.inventory import Inventory, Obj, Ref, Touched
 from projections.link import Link
 from projections.links import Links
@@ -36,7 +38,7 @@ from schemas.events import (
 )
 from schemas.vocabulary import ENVIRONMENT, UNSEEN
 
-VERSION = 3
+VERSION = 4
 """Counts the meanings of the fold: a history folded by another version is rebuilt from the log."""
 
 REMOVED = "removed"
@@ -76,6 +78,7 @@ class Fold:
         self.records: dict[Key, bytes] = {}
         """Scans, snapshots and the environment's own settings."""
         self.ledger = Ledger(environment)
+        self.drift = Drift()
         self._open_scan: OpenScan | None = None
         self._told: dict[str, dict[str, tuple[Place, bytes]]] = {}
         """Of each type and id, where it was seen last and the document as it was written then, noise and all."""
@@ -112,7 +115,7 @@ class Fold:
         payload = entry.event.payload
         match payload:
             case ObjectsSeen():
-                return self._seen(payload, entry.offset)
+                return self._seen(payload, entry)
             case ScanStarted():
                 return self._scan_started(payload, entry)
             case FetchFailed():
@@ -143,8 +146,9 @@ class Fold:
 
     # -- objects -----------------------------------------------------------------------------------
 
-    def _seen(self, seen: ObjectsSeen, offset: int) -> list[Change]:
+    def _seen(self, seen: ObjectsSeen, entry: Entry) -> list[Change]:
         self._note(seen)
+        look = Look(seen.scan_id, Mark(entry.offset, entry.event.occurred_at))
         place = Place(Ref(seen.parent_type, seen.parent_id), self._scopes.setdefault(seen.scope, seen.scope))
         told = self._told.setdefault(seen.object_type, {})
         touched: list[Touched] = []
@@ -155,9 +159,9 @@ class Fold:
                 if self.ledger.notices and self._is_outdated(seen.scan_id, ref, place, raw):
                     continue
                 told[object_id] = (place, raw)
-                changes += self._sighted(ref, place, raw, offset, touched)
-                changes += _as_changes(self.ledger.found_again(ref), offset)
-        return changes + self._joined(touched, offset)
+                changes += self._sighted(ref, place, raw, look, touched)
+                changes += _as_changes(self.ledger.found_again(ref), entry.offset)
+        return changes + self._joined(touched, entry.offset)
 
     def _is_outdated(self, scan_id: str, ref: Ref, place: Place, raw: bytes) -> bool:
         """Answer whether a notification told since the scan began what its look at the object may not have seen yet."""
@@ -168,12 +172,15 @@ class Fold:
         notice = self.ledger.since(ref, scan.offset)
         return (above is not None and above.gone) or (notice is not None and notice.outdates(decode_document(raw)))
 
-    def _sighted(self, ref: Ref, place: Place, raw: bytes, offset: int, touched: list[Touched]) -> list[Change]:
+    def _sighted(self, ref: Ref, place: Place, raw: bytes, look: Look, touched: list[Touched]) -> list[Change]:
         before, scope = self.inventory.get(*ref), self.inventory.scope_of(ref)
         still = before is not None and (before.parent, scope) == place
-        if before is not None and still and before.raw == noise.stripped(ref.type, raw):
+        same = before is not None and still and before.raw == noise.stripped(ref.type, raw)
+        if before is not None and same and not self.drift.is_open(ref):
             return []
-        return self._put(_object(ref, place.parent, raw, before), place.scope, offset, touched)
+        after = before if before is not None and same else _object(ref, place.parent, raw, before)
+        found = self.drift.saw(before, scope, after, look, place.scope)
+        return self._put(after, place.scope, look.mark.offset, touched) + _as_changes(found, look.mark.offset)
 
     def _put(self, after: Obj, place: Scope, offset: int, touched: list[Touched]) -> list[Change]:
         before, scope = self.inventory.get(*after.ref), self.inventory.scope_of(after.ref)
@@ -283,17 +290,28 @@ class Fold:
         scan = self._close(finished)
         if scan is None:
             return []
-        scan.keep(self.ledger.told_since(scan.offset))
-        gone = [] if finished.status == "aborted" else swept(self.inventory, scan, finished.covered)
+        told_since = self.ledger.told_since(scan.offset)
+        scan.keep(told_since)
+        covered = [] if finished.status == "aborted" else finished.covered
+        gone = [] if finished.status == "aborted" else swept(self.inventory, scan, covered)
         document = self._scan_document(finished.scan_id)
         document["status"] = finished.status
         document["finished_at"] = entry.event.occurred_at
         changes = self._record(_scan_key(finished.scan_id), document, entry.offset)
+        look = Look(finished.scan_id, Mark(entry.offset, entry.event.occurred_at))
+        kept = self._miss(gone, look)
         changes += self._remove(gone, entry.offset)
+        kept += self.drift.finish(covered, told_since, look, Mark(scan.offset, document["started_at"]), self.inventory)
         looked_from = document["started_at"] if document["origin"].startswith("cloud:") else None
-        covered = finished.covered if _is_wide(document) else []
-        kept = self.ledger.looked(scan.offset, covered, _failed(document), looked_from)
+        wide = finished.covered if _is_wide(document) else []
+        kept += self.ledger.looked(scan.offset, wide, _failed(document), looked_from)
         return changes + _as_changes(kept + self.ledger.lost(gone), entry.offset)
+
+    def _miss(self, gone: Iterable[Ref], look: Look) -> list[Kept]:
+        """Say of what is gone that nobody had told so."""
+        known = ((self.inventory.get(*ref), self.inventory.scope_of(ref)) for ref in gone)
+        there = [(obj, scope) for obj, scope in known if obj is not None and scope is not None]
+        return [kept for obj, scope in there for kept in self.drift.missed(obj, scope, look)]
 
     def _close(self, finished: ScanFinished) -> OpenScan | None:
         """Answer the open scan if it is the one that finished; the end of one that broke off says nothing."""
@@ -327,18 +345,29 @@ class Fold:
         kept = self.ledger.take(draft.notices)
         kept += self.ledger.ask(draft.asked, entry.offset, entry.event.occurred_at, received.event_type)
         kept += self.ledger.lost(draft.removed)
-        return self._written(draft, entry.offset) + _as_changes(kept, entry.offset)
+        return self._written(draft, entry) + _as_changes(kept, entry.offset)
 
-    def _written(self, draft: Draft, offset: int) -> list[Change]:
+    def _written(self, draft: Draft, entry: Entry) -> list[Change]:
+        by = Mark(entry.offset, entry.event.occurred_at)
         touched: list[Touched] = []
         changes: list[Change] = []
         for ref, put in draft.objects.items():
-            if put is None:
-                changes += self._take_away(ref, offset, touched)
-            elif made := self._put(*put, offset, touched):
-                self._told.get(ref.type, {}).pop(ref.id, None)
-                changes += made
-        return changes + self._joined(touched, offset)
+            before, scope = self.inventory.get(*ref), self.inventory.scope_of(ref)
+            after, place = put or (None, scope)
+            made = self._rewritten(ref, put, entry.offset, touched)
+            changes += made
+            if made and place is not None:
+                told = self.drift.told(ref, before, after, scope or place, by)
+                changes += _as_changes(told, entry.offset)
+        return changes + self._joined(touched, entry.offset)
+
+    def _rewritten(self, ref: Ref, put: tuple[Obj, Scope] | None, offset: int, touched: list[Touched]) -> list[Change]:
+        if put is None:
+            return self._take_away(ref, offset, touched)
+        made = self._put(*put, offset, touched)
+        if made:
+            self._told.get(ref.type, {}).pop(ref.id, None)
+        return made
 
     def _count(self, event_type: str, offset: int) -> list[Change]:
         key = environment_key(self.environment)
@@ -427,6 +456,8 @@ class Fold:
                 cliques.append(value)
             elif key.kind in (Kind.NOTICE, Kind.TARGET):
                 fold.ledger.restore(key, value)
+            elif key.kind in (Kind.SIGHTED, Kind.COVERED, Kind.DRIFT):
+                fold.drift.restore(key, value)
             elif key.kind is not Kind.LINK:
                 fold.records[key] = value
         fold.cliques.configure(environment, fold.settings)
@@ -458,6 +489,7 @@ class Fold:
         values.update({link.key: link.value for link in self.links})
         values.update(self.cliques.stored())
         values.update(self.ledger.stored())
+        values.update(self.drift.stored())
         return sorted(values.items())
 
 

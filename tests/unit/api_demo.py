@@ -221,6 +221,7 @@ ASKED: dict[str, Callable[[Demo], httpx.Response]] = {
     "listCliques": lambda d: d.ask(f"{V1}/cliques?type=instance&limit=1"),
     "getClique": lambda d: d.ask(f"{V1}/cliques/instance/i-web"),
     "getDiff": lambda d: d.ask(f"{V1}/diff?from=@as-designed&to=latest"),
+    "getDrift": lambda d: d.ask(f"{V1}/drift?type=instance"),
     "bisect": lambda d: d.ask(f"{V1}/bisect?expect=instance web.status == ACTIVE&from=@as-designed"),
     "whatIf": lambda d: d.ask(f"{V1}/what-if", "POST", json={"from": "@as-designed", "drop": [last_end(d)]}),
     "getHistory": lambda d: d.ask(f"{V1}/history/instance/i-web"),

@@ -1,0 +1,1 @@
+"""What scans find beside what notifications had led to believe."""
