@@ -8,12 +8,12 @@ from calipso.listener_state import ERROR, RETRYING, RUNNING, STOPPED, ListenerSt
 from calipso.pulse import Pulse
 from calipso.stopping import stopping
 from calipso.terminal import line, trouble
-from calipso.wanted import Following
+from calipso.wanted import Following, Told
 from calipso.wiring import Engine
 from producers.listen import recorded_notifications
 from producers.secrets import Secret, resolve
-from producers.settings import BusSettings
-from schemas.errors import BadSettings, CalipsoError
+from producers.settings import BusSettings, EnvironmentSettings
+from schemas.errors import BadSettings, CalipsoError, Conflict
 from streams.known import KnownNotifications, not_yet_known
 
 if TYPE_CHECKING:
@@ -38,12 +38,13 @@ def from_bus(engine: Engine, environment: str, define: Path | None) -> None:
     from producers.listener import Listener  # here, for no other command should wait for it
 
     definition.check_name(environment)
-    settings = _settings(engine, environment, define)
+    told = _told(engine, environment, define)
+    settings = _settings(environment, told)
     bus = _bus(settings, environment)
-    state = ListenerState(environment, engine.journal.append, _known(engine, environment))
-    told = _Told(environment, Pulse(engine.settings.folder, "listener", environment), state)
+    state = ListenerState(environment, engine.journal.append, told.listener)
+    tell = _Tell(environment, Pulse(engine.settings.folder, "listener", environment), state)
     known = KnownNotifications(engine.journal, environment)
-    listener = Listener(bus, environment, engine.journal.append, known.fresh, told)
+    listener = Listener(bus, environment, engine.journal.append, known.fresh, tell)
     with stopping() as stop:
         try:
             listener.run(stop)
@@ -53,7 +54,7 @@ def from_bus(engine: Engine, environment: str, define: Path | None) -> None:
         else:
             state.tell(STOPPED, "told to end")
         finally:
-            told.pulse.end()
+            tell.pulse.end()
             heard = listener.heard
             line(
                 f"{environment}: {heard.written} notifications written, {heard.repeated} were there already, "
@@ -73,29 +74,39 @@ def _bus(settings: BusSettings, environment: str) -> "MessageBus":
     return Bus(settings, environment, password or Secret(""))
 
 
-def _known(engine: Engine, environment: str) -> tuple[str, str] | None:
-    """Answer state and cause of the listener as the log has them."""
-    return Following(engine).look(environment).listener if engine.journal.head(environment) >= 0 else None
-
-
 def check(folder: Path, environment: str) -> str:
     """Answer what the listener of the folder says; an error if there is none, or it is not well."""
     return Pulse(folder, "listener", environment).check()
 
 
-def _settings(engine: Engine, environment: str, define: Path | None) -> BusSettings:
-    settings = definition.known(engine, environment) if define is None else definition.load(define)
-    if settings is None or settings.bus is None:
+def _told(engine: Engine, environment: str, define: Path | None) -> Told:
+    """Answer what the log says of the environment, after it was told how it is described, if it was."""
+    if define is not None:
+        settings = definition.load(define)
+        _bus_of(environment, settings)
+        definition.write(engine, environment, settings)
+    if engine.journal.head(environment) < 0:
+        return Told(-1, {}, False, None)
+    return Following(engine).look(environment)
+
+
+def _settings(environment: str, told: Told) -> BusSettings:
+    settings = EnvironmentSettings.from_document(told.settings, f"environment {environment}")
+    if told.removed:
+        raise Conflict(f"environment {environment}: was removed; calipso env add {environment} looks after it again")
+    return _bus_of(environment, settings)
+
+
+def _bus_of(environment: str, settings: EnvironmentSettings) -> BusSettings:
+    if settings.bus is None:
         raise BadSettings(
             f"environment {environment}: how its message bus is reached is not known; describe it under [bus] in a "
             "TOML file and name that with --define FILE, or hand in recorded notifications with --from FILE"
         )
-    if define is not None:
-        definition.write(engine, environment, settings)
     return settings.bus
 
 
-class _Told:
+class _Tell:
     """Tells each new thing once: trouble on standard error, the rest on standard output; and its state to the log."""
 
     def __init__(self, environment: str, pulse: Pulse, state: ListenerState) -> None:

@@ -7,6 +7,7 @@ from calipso.wiring import Engine
 from projections.fold import LISTENER, REMOVED
 from schemas import codec
 from schemas.canonical import Document, decode_document
+from schemas.errors import HistoryError
 from schemas.events import EnvironmentDefined, EnvironmentRemoved, ListenerStateChanged
 
 _TELLING = {payload.__name__ for payload in (EnvironmentDefined, EnvironmentRemoved, ListenerStateChanged)}
@@ -35,7 +36,7 @@ class Told:
 
 
 class Following:
-    """Follows the log of every environment, event by event; what was before is read from the history."""
+    """Follows the log of every environment, event by event: it knows more than a history that others fold."""
 
     def __init__(self, engine: Engine) -> None:
         """Know nothing yet."""
@@ -43,14 +44,18 @@ class Following:
         self._told: dict[str, Told] = {}
 
     def look(self, name: str) -> Told:
-        """Answer what the log says by now of an environment that is there. Raises LogError, HistoryError."""
+        """Answer what the log says by now of an environment. Raises LogError."""
         if name not in self._told:
             self._told[name] = self._before(name)
         self._follow(name, self._told[name])
         return self._told[name]
 
     def _before(self, name: str) -> Told:
-        past = self._engine.questions.past(name)
+        """Read what was before from the history; where nobody has folded it yet, the log tells it from its start."""
+        try:
+            past = self._engine.questions.past(name)
+        except HistoryError:
+            return Told(-1, {}, False, None)
         known = past.settings()
         listener = known.get(LISTENER)
         state = None if listener is None else (listener["state"], listener["cause"])

@@ -29,10 +29,14 @@ _APIS: Final = (
 )
 """Service, a question of it that only who may see the whole cloud is answered, and the list in the answer."""
 
+_WHO: Final = "hostname; uname -sr"
+_DEVICES: Final = "ip -j addr"
+_OLD_DEVICES: Final = "ip addr"
+"""For an iproute2 that knows no JSON."""
 _SWITCHES: Final = {
     "OVS": "ovs-vsctl -f json list Bridge",
     "OVN": "ovs-vsctl -f json list Bridge",
-    "VPP": "vppctl show version",
+    "VPP": "vppctl show ver",
 }
 """What asks the switch of a compute host, by mechanism driver."""
 
@@ -163,25 +167,21 @@ def _hurried(ssh: SshSettings, seconds: float) -> SshSettings:
 
 def _commands(host: Document, drivers: Sequence[str]) -> tuple[str, ...]:
     """Answer what a scan will run on such a host and cannot do without."""
-    if "Compute" not in host["host_type"]:
-        return ()
-    switches = {
-        "OVS": "ovs-vsctl -f json list Bridge",
-        "OVN": "ovs-vsctl -f json list Bridge",
-        "VPP": "vppctl show ver",
-    }
-    return ("virsh list --all", *sorted({switches[driver] for driver in drivers if driver in switches}))
+    types = set(host["host_type"])
+    if "Compute" in types:
+        return (_DEVICES, "virsh list --all", *sorted({_SWITCHES[one] for one in drivers if one in _SWITCHES}))
+    return (_DEVICES,) if "Network" in types else ()
 
 
 def _host(ssh: SshHosts, name: str, commands: Sequence[str]) -> str:
-    answer = ssh.run(name, "ip -j addr")
-    if answer.exit_code != 0:  # an old iproute2 knows no JSON
-        answer = ssh.run(name, "ip addr")
-    answers = [answer, *(ssh.run(name, command) for command in commands)]
+    answers = [ssh.run(name, command) for command in (_WHO, *commands)]
+    if any(answer.command == _DEVICES and answer.exit_code != 0 for answer in answers):
+        answers = [ssh.run(name, _OLD_DEVICES) if one.command == _DEVICES else one for one in answers]
     wrong = [str(failed(answer)) for answer in answers if answer.exit_code != 0]
     if wrong:
         raise CommandFailed("; ".join(wrong))
-    return f"lets us in; {', '.join(answer.command.split()[0] for answer in answers)} work"
+    tools = ", ".join(command.split()[0] for command in commands)
+    return f"lets us in; {tools} work" if tools else "lets us in"
 
 
 def _ovn(look: Look, client: str) -> str:

@@ -12,8 +12,10 @@ from tests.e2e.keystone import PASSWORD, Cloud, Reply
 from tests.e2e.program import Program
 from tests.e2e.reenacted import Reenacted
 from tests.e2e.sshd import keygen
+from tests.servers.mariadb import MariaDb
 from tests.servers.rabbitmq import RabbitMq
 
+DATA = Path(__file__).parents[1] / "data"
 pytestmark = pytest.mark.filterwarnings(  # openstacksdk warns of its own default settings when it reads any clouds.yaml
     "ignore:Support for InfluxDB:openstack.warnings.RemovedInSDK60Warning"
 )
@@ -149,3 +151,28 @@ def test_an_environment_without_a_source_says_what_to_do(program: Program, tmp_p
     program.run("scan", "lab", "--from", str(BEFORE), "--define", str(define))
     assert "env add lab" in program.refused("env", "test", "lab")
     assert "env add nix" in program.refused("env", "test", "nix")
+
+
+@pytest.mark.parametrize(("bundle", "commands"), [("ovn", "ip, virsh, ovs-vsctl"), ("vpp", "ip, virsh, vppctl")])
+def test_a_host_is_asked_what_its_drivers_need(program: Program, tmp_path: Path, bundle: str, commands: str) -> None:
+    (tmp_path / "lab").mkdir()
+    cloud = Reenacted(DATA / bundle, tmp_path / "lab")
+    try:
+        found = Lab(program, cloud).tried(code=0)
+    finally:
+        cloud.stop()
+    assert any(one["text"] == f"lets us in; {commands} work" for one in found.values())
+    clients = {target: one["text"] for (source, target), one in found.items() if source == "ovn"}
+    assert set(clients) == ({"ovn-nbctl", "ovn-sbctl"} if bundle == "ovn" else set())
+    assert all(text.startswith("answered on ") for text in clients.values())
+
+
+def test_the_database_is_tried(lab: Lab, mariadb: MariaDb) -> None:
+    words = ("--database", "127.0.0.1", "--database-port", str(mariadb.port), "--database-user", mariadb.USER)
+    lab.program.run("env", "add", "lab", *words, "--database-password", "env:DB")
+    where = ("database", f"127.0.0.1:{mariadb.port}")
+    assert "MariaDB" in lab.tried(code=0, DB=mariadb.PASSWORD)[where]["text"]
+    wrong = lab.tried(DB="planted-wrong")[where]
+    assert "access denied" in wrong["text"]
+    assert "GRANT SELECT" in wrong["remedy"]
+    assert "planted-wrong" not in str(wrong)

@@ -7,6 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
+from schemas.canonical import encode
+from schemas.events import ConnectionTested, EnvironmentRemoved, ListenerStateChanged, Payload
 from streams.comparison import comparison
 from tests.unit.api_demo import ENV, ODD_ID, V1, Demo, demo
 
@@ -154,3 +156,23 @@ def test_a_search_finds_text_that_json_writes_otherwise(tmp_path: Path, text: st
         opened.see(("project", "q-odd", "environment", ENV, {"name": name}))
         found = opened.get(f"{V1}/search", text=text)["items"]
         assert [item["id"] for item in found] == ["q-odd"]
+
+
+def test_an_environment_tells_its_end_its_listener_and_how_its_sources_answered(tmp_path: Path) -> None:
+    with demo(tmp_path) as own:
+        assert [own.get(V1)[part] for part in ("removed", "listener", "tested")] == [None, None, None]
+        before = own.get(V1)["offset"]
+        result = {"source": "api", "target": "compute", "passed": False, "text": "no", "remedy": "mend", "seconds": 0.5}
+        payloads: list[Payload] = [
+            ConnectionTested(False, encode([result])),
+            ListenerStateChanged("running", "listens"),
+            EnvironmentRemoved("sold"),
+        ]
+        own.tell(*payloads)
+        answer = own.get(V1)
+        assert answer["tested"]["results"] == [result]
+        assert (answer["tested"]["passed"], answer["listener"]["state"]) == (False, "running")
+        assert answer["removed"]["note"] == "sold"
+        assert own.get(V1, at=str(before))["removed"] is None
+        (listed,) = own.get("/v1/environments")["items"]
+        assert listed == answer
