@@ -354,6 +354,9 @@ class Drift(_Answer):
     scores: list[Score] = Field(description="Of each type and source of which something changed.")
     lines: list[DriftLine] = Field(description="What was missed, in the order in which it was found.")
     unexplained: int = Field(description="How many of the lines have no reason.")
+    not_understood: dict[str, int] = Field(
+        description="Notifications by type, since the first event, that no handler knows or could read."
+    )
 
 
 class Diff(_Answer):

@@ -41,6 +41,8 @@ def _tell(answer: Document) -> None:
     for side in ("from", "to"):
         end = answer[side]
         line(f"  {side:<4} {'the first event' if end is None else 'offset {offset}, {time}'.format(**end)}")
+    for event_type, times in sorted(answer["not_understood"].items()):
+        line(f"  {times} notifications {event_type} changed nothing: nobody knows the type, or they did not keep to it")
     if not answer["scores"]:
         return line("nothing changed between two scans that covered it")
     table(

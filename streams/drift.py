@@ -7,6 +7,7 @@ from typing import Final
 
 from projections.change import Key, Kind
 from projections.drift import unannounced
+from projections.fold import NOT_UNDERSTOOD, environment_key
 from schemas.canonical import Document, decode_document
 from schemas.errors import HistoryError
 from streams.history import History
@@ -20,7 +21,8 @@ def drift(history: History, environment: str, after: Moment | None, upto: Moment
     """Answer the scores of each type and source, and the lines of what was missed, between two moments.
 
     `after` None: since the first event. Lines come in the order in which scans found them; `reason` says why OpenStack
-    could not have told, null if it should have.
+    could not have told, null if it should have. `not_understood` counts, by type and since the first event, the
+    notifications that changed nothing because no handler knows them or they were not what their type promises.
     """
     logged = _Logged(history, environment)
     findings = list(_findings(history, environment, -1 if after is None else after.offset, upto.offset, object_type))
@@ -32,7 +34,15 @@ def drift(history: History, environment: str, after: Moment | None, upto: Moment
         "scores": list(_scores(findings, logged)),
         "lines": lines,
         "unexplained": sum(line["reason"] is None for line in lines),
+        "not_understood": _not_understood(history, environment, upto),
     }
+
+
+def _not_understood(history: History, environment: str, upto: Moment) -> Document:
+    version = history.get(environment, environment_key(environment), upto.offset)
+    known = {} if version is None or version.value is None else decode_document(version.value)
+    counted: Document = known.get(NOT_UNDERSTOOD, {})
+    return counted
 
 
 def _moment(moment: Moment) -> Document:

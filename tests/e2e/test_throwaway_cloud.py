@@ -95,7 +95,7 @@ def corrected(program: Program, watch: Watch) -> list[str]:
     since = watch.look().moment.offset
     program.run("scan", "lab")
     answer = program.run("drift", "lab", "--since", str(since), "--json", code=None).answer
-    sys.stdout.write(json.dumps(answer, indent=1))
+    sys.stdout.write(f"{json.dumps(answer, indent=1)}\n")
     return [json.dumps(line) for line in answer["lines"] if line["reason"] is None]
 
 

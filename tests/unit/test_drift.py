@@ -12,8 +12,9 @@ from projections.drift.covered import Covered
 from projections.drift.finding import Mark
 from projections.fold import Fold
 from schemas.canonical import Document, decode_document
-from schemas.events import Scope
+from schemas.events import NotificationReceived, Scope
 from schemas.vocabulary import OBJECT_TYPES
+from tests.unit.api_demo import ENV, demo
 from tests.unit.notified import LISTS, REGION, Lab, Row, network, resource, rows, versioned
 
 DOCS = Path(__file__).parents[2] / "docs" / "drift.md"
@@ -163,6 +164,12 @@ def test_all_of_it_is_restored() -> None:
     lab.tell("instance.power_on.end", versioned(state="active"))
     assert again.apply(lab.entries[-1])
     assert list(again.everything()) == list(lab.fold.everything())
+
+
+def test_notifications_that_nobody_understood_are_counted_beside_what_was_missed(tmp_path: Path) -> None:
+    with demo(tmp_path) as api:
+        api.tell(NotificationReceived("m-9", "vpn.update", "network.n1", "x", "notifications.info", b"{}"))
+        assert api.get(f"/v1/environments/{ENV}/drift")["not_understood"]["vpn.update"] == 1
 
 
 # -- what is never announced ---------------------------------------------------------------------------------
