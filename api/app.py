@@ -2,12 +2,13 @@
 
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import alerts, bisect, changes, drift, environments, futures, health, links, objects, reading, records
+from api import alerts, bisect, changes, drift, environments, futures, health, links, objects, reading, records, scans
 from api.asked import Desk
 from api.describe import INTRODUCTION, DescribedApi
 from api.problems import answer_problems
@@ -28,11 +29,12 @@ def create_app(
     accept: Callable[[Alert], Taken],
     *,
     clock: Callable[[], int] = now,
+    new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
 ) -> FastAPI:
     """Answer `questions` over HTTP.
 
     `append` puts an event on the log and answers its offset; only taking a snapshot calls it. `accept` takes an alert
-    in, as `Inbox.accept` does. `clock` says when.
+    in, as `Inbox.accept` does. `clock` says when, `new_id` names events.
     """
     app = DescribedApi(
         title="Calipso",
@@ -41,8 +43,8 @@ def create_app(
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere, where an operator's network may not reach
         redoc_url=None,
     )
-    app.state.desk = Desk(questions, append, accept, clock, threading.Lock())
-    for module in (environments, objects, links, changes, drift, bisect, futures, records, alerts, health):
+    app.state.desk = Desk(questions, append, accept, clock, new_id, threading.Lock())
+    for module in (environments, objects, links, changes, drift, bisect, futures, records, scans, alerts, health):
         app.include_router(module.router, prefix="/v1")
     app.include_router(health.meanings)
     app.include_router(reading.router)

@@ -33,6 +33,7 @@ class Desk:
     append: Callable[[Event], int]
     accept: Callable[[Alert], Taken]
     clock: Callable[[], int]
+    new_id: Callable[[], str]
     naming: threading.Lock
     """Held while a name is looked for and given, so that two requests cannot give one name."""
 

@@ -55,18 +55,37 @@ class Failure(_Answer):
     reason: str = Field(description="Why it failed.")
 
 
+class Cancelled(_Answer):
+    """The wish that a scan ends."""
+
+    by: str = Field(description="Who asked for it.")
+    reason: str = Field(description="Why; may be empty.")
+
+
 class Scan(_Answer):
     """One scan."""
 
-    name: str = Field(description="Id of the scan.")
-    origin: str = Field(description="What was scanned: cloud:<name> or bundle:<folder>.")
-    status: Literal["running", "completed", "completed_with_errors", "failed", "aborted"] = Field(
-        description="How it stands at the moment of the answer."
+    name: str = Field(description="Id of the scan, and of the request for it.")
+    object: tuple[str, str] | None = Field(
+        None, description="Type and id of the object that was looked at with what is below it; null: everything."
     )
-    started_offset: int = Field(description="Offset of its ScanStarted.")
-    started_at: str = Field(description="When it began, ISO 8601 in UTC.")
-    finished_at: str | None = Field(None, description="When it ended; missing while it runs.")
-    failures: list[Failure] = Field(description="What it could not look at.")
+    status: Literal["pending", "running", "completed", "completed_with_errors", "failed", "aborted", "cancelled"] = (
+        Field(description="How it stands at the moment of the answer.")
+    )
+    reason: str = Field("", description="Why it was asked for.")
+    requested_by: str | None = Field(None, description="Who asked for it; missing if nobody did.")
+    requested_at: str | None = Field(None, description="When it was asked for, ISO 8601 in UTC.")
+    requested_offset: int | None = Field(None, description="Offset of its ScanRequested.")
+    cause: str | None = Field(None, description="Id of the event that led to the request.")
+    schedule: str | None = Field(None, description="Name of the schedule that asked for it.")
+    cancelled: Cancelled | None = Field(None, description="Set if somebody asked for its end.")
+    origin: str | None = Field(
+        None, description="What was scanned: cloud:<name> or bundle:<folder>; missing until it begins."
+    )
+    started_offset: int | None = Field(None, description="Offset of its ScanStarted.")
+    started_at: str | None = Field(None, description="When it began, ISO 8601 in UTC.")
+    finished_at: str | None = Field(None, description="When it ended; missing while it waits or runs.")
+    failures: list[Failure] = Field([], description="What it could not look at.")
 
 
 class Removed(_Answer):
@@ -497,9 +516,67 @@ class Events(_Page):
 
 
 class Scans(_Page):
-    """Scans, oldest first."""
+    """Scans, in the order in which they became known."""
 
     items: list[Scan] = Field(description="The scans of this page.")
+
+
+class KnownScan(_At, Scan):
+    """The scan after the request; the offset is that of the event which was appended."""
+
+
+class Schedule(_Answer):
+    """When scans are asked for again and again."""
+
+    name: str = Field(description="Name of the schedule.")
+    id: str = Field(description="Id of the event that defined it: the cause of its requests.")
+    cron: str | None = Field(description="When, as five fields of cron; null: by `every`.")
+    every: str | None = Field(description="The interval; null: by `cron`.")
+    timezone: str = Field(description="Time zone of hours and days.")
+    object: tuple[str, str] | None = Field(description="Type and id of the object to scan; null: everything.")
+    snapshot: str | None = Field(description="Pattern of the name of the moment after each scan.")
+    begins_at: str | None = Field(description="Not before, ISO 8601 in UTC.")
+    ends_at: str | None = Field(description="Not after, ISO 8601 in UTC.")
+    note: str = Field(description="Why.")
+    defined_at: str = Field(description="When it was defined, ISO 8601 in UTC.")
+    defined_by: str = Field(description="Who defined it.")
+    defined_offset: int = Field(description="Offset of the event that did.")
+    last_scan: str | None = Field(description="Id of the scan that it asked for last.")
+    last_at: str | None = Field(description="When it did, ISO 8601 in UTC.")
+    last_status: str | None = Field(description="How that scan stands.")
+    next_at: str | None = Field(description="When the next is due, seen from the moment of the answer; null: never.")
+
+
+class Schedules(_Page):
+    """Schedules, by name."""
+
+    items: list[Schedule] = Field(description="The schedules of this page.")
+
+
+class KnownSchedule(_At, Schedule):
+    """The schedule after the request; the offset is that of the event which was appended."""
+
+
+class RemovedSchedule(_At):
+    """A schedule that is there no more; the offset is that of the event which removed it."""
+
+    name: str = Field(description="Name of the schedule.")
+
+
+class Target(_Answer):
+    """An object below which a scan is to look again."""
+
+    type: str = Field(description="Type of the object.")
+    id: str = Field(description="Id of the object.")
+    offset: int = Field(description="Offset of the newest notification that made it one.")
+    asked_at: str = Field(description="When what it told happened, ISO 8601 in UTC.")
+    because: list[str] = Field(description="Types of the notifications that made it one.")
+
+
+class Targets(_Page):
+    """Targets, by type and id."""
+
+    items: list[Target] = Field(description="The targets of this page.")
 
 
 class Snapshot(_Answer):

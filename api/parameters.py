@@ -232,6 +232,57 @@ class NewSnapshot(_Question):
     note: str = Field("", max_length=2000, description="Why it was taken.", examples=["Neutron goes to 2026.1"])
 
 
+ScanName = Annotated[
+    str, Path(description="Id of the scan, its beginning (4 characters or more), or latest.", examples=["latest"])
+]
+ScheduleName = Annotated[str, Path(description="Name of the schedule.", examples=["nightly"])]
+
+_OBJECT_TYPE = f"Of one object to scan with what is below it: {', '.join(sorted(OBJECT_TYPES))}; null: everything."
+_ISO = "ISO 8601 (2026-11-25T22:00Z; without a zone it is UTC)"
+
+
+class NewScan(_Question):
+    """A scan to be done."""
+
+    object_type: str | None = Field(None, description=_OBJECT_TYPE, examples=["host"])
+    object_id: str | None = Field(None, description="Its id, or unique name.", examples=["node-1"])
+    reason: str = Field("", max_length=2000, description="Why.", examples=["a NIC was replaced"])
+
+
+class CancelQuestion(_Question):
+    """Why something is to end."""
+
+    reason: str = Field("", max_length=2000, description="Why.", examples=["the window is over"])
+
+
+class NewSchedule(_Question):
+    """Scans to be asked for again and again."""
+
+    name: str = Field(
+        max_length=200,
+        description="Name of the schedule; one of the same name is replaced.",
+        examples=["nightly"],
+    )
+    cron: str | None = Field(
+        None, max_length=200, description="Minute, hour, day of month, month, day of week.", examples=["0 3 * * *"]
+    )
+    every: str | None = Field(
+        None,
+        max_length=20,
+        description="Instead: hourly, daily, weekly, monthly, yearly, or a length (15m, 2h).",
+        examples=["daily"],
+    )
+    timezone: str = Field("UTC", max_length=100, description="Of hours and days.", examples=["Europe/Berlin"])
+    object_type: str | None = Field(None, description=_OBJECT_TYPE, examples=["host"])
+    object_id: str | None = Field(None, description="Its id, or unique name.", examples=["node-1"])
+    snapshot: str | None = Field(
+        None, max_length=150, description="Name the moment after each scan so.", examples=["night-{date}"]
+    )
+    begins_at: str | None = Field(None, description=f"Not before: {_ISO}.", examples=["2026-11-25T22:00Z"])
+    ends_at: str | None = Field(None, description=f"Not after: {_ISO}.", examples=["2027-11-26T02:00Z"])
+    note: str = Field("", max_length=2000, description="Why.", examples=["the change window"])
+
+
 class NewAlert(_Question):
     """What an outside monitor found; the environment stands in the path."""
 

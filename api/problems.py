@@ -66,7 +66,7 @@ METHOD_NOT_ALLOWED = Problem(
     "method-not-allowed",
     405,
     "The route does not take this method",
-    "The past is read-only: all routes take GET, snapshots and alerts take POST. The header Allow names the methods.",
+    "The past is read-only; POST and DELETE append what is asked for or told. The header Allow names the methods.",
     "DELETE /v1/environments: not allowed here",
 )
 CONFLICT = Problem(

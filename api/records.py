@@ -1,6 +1,5 @@
-"""Routes: the scans and the snapshots of an environment."""
+"""Routes: the snapshots of an environment."""
 
-import uuid
 from typing import Annotated
 from urllib.parse import quote
 
@@ -8,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.asked import AskedHere, plain
 from api.describe import ABOUT_A_MOMENT, IN_PAGES, described
-from api.models import Scans, Snapshots, TakenSnapshot
+from api.models import Snapshots, TakenSnapshot
 from api.pages import part_of, turn
 from api.parameters import EnvironmentName, ListQuestion, NewSnapshot, NoQuestion
 from api.problems import CONFLICT
@@ -18,22 +17,10 @@ from schemas.errors import Conflict
 from schemas.events import Event, SnapshotTaken
 from streams.questions import readable_snapshot, reflects
 
-router = APIRouter(prefix="/environments/{environment}", tags=["scans and snapshots"])
+router = APIRouter(prefix="/environments/{environment}", tags=["snapshots"])
 
 OPERATOR = "operator"
 """Source of what somebody asked for over HTTP."""
-
-
-@router.get("/scans", **described("listScans", "List scans", Scans, IN_PAGES))
-def list_scans(asked: AskedHere, environment: EnvironmentName, question: Annotated[ListQuestion, Query()]) -> Response:
-    """Answer the scans up to a moment, oldest first, with what each could not look at, in pages."""
-    page = turn(asked, "scans", environment, question.at, question)
-    scans = asked.questions.scans(environment, str(page.past.moment.offset))["scans"]
-    return page.answer(part_of(scans, _started, page.after(int), page.limit))
-
-
-def _started(scan: Document) -> int:
-    return int(scan["started_offset"])
 
 
 @router.get("/snapshots", **described("listSnapshots", "List snapshots", Snapshots, IN_PAGES))
@@ -62,7 +49,7 @@ def take_snapshot(
         moment = asked.questions.moment(environment, snapshot.at)
         _refuse_taken(asked, environment, snapshot.name)
         payload = SnapshotTaken(snapshot.name, moment.offset, snapshot.note)
-        event = Event(str(uuid.uuid4()), environment, OPERATOR, asked.desk.clock(), None, payload)
+        event = Event(asked.desk.new_id(), environment, OPERATOR, asked.desk.clock(), None, payload)
         offset = asked.desk.append(event)
     past = asked.questions.past(environment, str(offset))
     taken = past.record(snapshot_key(snapshot.name)) or {}

@@ -3,11 +3,10 @@
 from producers.aim import Aim, Known, aim_at
 from producers.plan import Plan, load_plan
 from projections.inventory import Ref
-from projections.tree import name_of
-from schemas.errors import BadInput, NotFound
+from schemas.errors import BadInput
 from schemas.vocabulary import ENVIRONMENT, OBJECT_TYPES
 from streams.past import Past
-from streams.questions import check_object_type
+from streams.questions import check_object_type, id_of
 
 
 def named(past: Past | None, wanted: tuple[str, str] | None) -> Ref | None:
@@ -19,16 +18,9 @@ def named(past: Past | None, wanted: tuple[str, str] | None) -> Ref | None:
         return None
     check_object_type(wanted[0])
     plan = load_plan()
-    ref = Ref(*wanted)
     if past is None:
-        return _scannable(ref, plan)
-    if past.get(ref) is None:
-        same = [obj.ref for obj in past.objects(ref.type) if name_of(obj) == ref.id]
-        if len(same) > 1:
-            ids = ", ".join(one.id for one in same)
-            raise NotFound(f"{ref.type} {ref.id}: {past.environment} has {len(same)} of that name: {ids}")
-        ref = same[0] if same else ref
-    return _scannable(ref, plan, past)
+        return _scannable(Ref(*wanted), plan)
+    return _scannable(Ref(wanted[0], id_of(past, *wanted)), plan, past)
 
 
 def aim(past: Past | None, ref: Ref) -> Aim:

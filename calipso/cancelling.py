@@ -15,23 +15,23 @@ SECONDS: Final = 1.0
 
 
 class Hearing:
-    """Appends what a scan says, and sets `stop` when the log says that this scan is cancelled."""
+    """Sets `stop` when the log says that this scan is cancelled."""
 
     def __init__(self, journal: Journal, environment: str, stop: threading.Event) -> None:
         """Hear of what is appended from now on."""
         self.stop = stop
         self._journal = journal
         self._environment = environment
-        self._scan_id: str | None = None
+        self.scan_id: str | None = None
+        """None until it began."""
         self._heard: set[str] = set()
         self._reached = journal.head(environment)
 
-    def append(self, events: Sequence[Event]) -> list[int]:
-        """Append, and learn which scan it is."""
+    def hear_of(self, events: Sequence[Event]) -> None:
+        """Learn from what the scan says which scan it is."""
         for event in events:
             if isinstance(event.payload, ScanStarted):
-                self._scan_id = event.payload.scan_id
-        return self._journal.append(events)
+                self.scan_id = event.payload.scan_id
 
     def listen(self) -> None:
         """Take in what is new on the log."""
@@ -40,7 +40,7 @@ class Hearing:
             if envelope.payload_type == ScanCancelled.__name__:
                 payload = decode_payload(envelope)
                 self._heard |= {payload.scan_id} if isinstance(payload, ScanCancelled) else set()
-        if self._scan_id in self._heard:
+        if self.scan_id in self._heard:
             self.stop.set()
 
 

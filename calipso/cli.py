@@ -10,6 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from calipso import (
+    asking,
     bisecting,
     collector,
     demo,
@@ -19,6 +20,7 @@ from calipso import (
     letters,
     reading,
     stats,
+    scheduling,
     terminal,
     working,
     writing,
@@ -84,11 +86,21 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str], ...] = (
     (_ASKING, "stats", stats.stats, "stats lab"),
     (_LOOKING, "env", environments.env, "env add lab --define lab.toml"),
     (_LOOKING, "scan", writing.scan, "scan lab --define lab.toml"),
+    (_LOOKING, "scans", asking.scans, "scans lab"),
+    (_LOOKING, "cancel", asking.cancel, "cancel lab latest"),
+    (
+        _LOOKING,
+        "schedule",
+        scheduling.schedule,
+        "schedule add lab nightly --cron '0 3 * * *'",
+    ),
+    (_LOOKING, "targets", asking.targets, "targets lab"),
     (_LOOKING, "record", writing.record, "record lab --to lab-tuesday"),
     (_LOOKING, "listen", writing.listen, "listen --all"),
     (_LOOKING, "snapshot", writing.snapshot, "snapshot lab sunday --note 'before the upgrade'"),
     (_RUNNING, "dead", letters.dead, "dead show 7"),
     (_RUNNING, "demo", demo.demo, "demo"),
+    (_RUNNING, "manage", asking.manage, "manage"),
     (_RUNNING, "up", writing.up, "up --port 8080"),
     (_RUNNING, "rebuild", writing.rebuild, "rebuild lab"),
     (_RUNNING, "worker", working.worker, "worker --name worker-1"),

@@ -10,11 +10,13 @@ from pathlib import Path
 from calipso import bar, definition, show
 from calipso.aiming import aim, named
 from calipso.cancelling import hearing
+from calipso.progress import told
 from calipso.terminal import line, trouble, warning
 from calipso.wiring import Engine, event, now
 from producers.access import Access
 from producers.aim import Aim
 from producers.bundle import read_bundle
+from producers.progress import Progress
 from producers.recording import RecordingAccess
 from producers.scan import ScanReport
 from producers.scan import scan as run_scan
@@ -23,6 +25,7 @@ from projections.inventory import Ref
 from schemas.canonical import Document
 from schemas.errors import BadSettings
 from schemas.events import Event, ScanRequested
+from streams.agenda import ALONE
 from streams.locks import environment_lock
 from streams.past import Past
 
@@ -61,7 +64,7 @@ def scan(
     definition.check_name(environment)
     with (
         environment_lock(engine.settings.folder, environment, "scanning"),
-        _source(engine, environment, described) as source,
+        source_of(engine, environment, described) as source,
     ):
         definition.write(engine, environment, source.settings)
         past = None if wanted is None else _past(engine, environment)
@@ -69,7 +72,7 @@ def scan(
         if ref is None:
             report = run(engine, environment, source)
         else:
-            request = event(environment, ScanRequested(*ref, ""), "operator")
+            request = event(environment, ScanRequested(*ref, ""), ALONE)
             engine.journal.append([request])
             report = run(engine, environment, source, aim(past, ref), request.id)
     engine.worker.catch_up(environment)
@@ -85,8 +88,18 @@ def run(
     stop: threading.Event | None = None,
 ) -> ScanReport:
     """Scan what a source shows into the log, until it is done, is cancelled, or `stop` is set (Stopped)."""
-    with hearing(engine.journal, environment, stop or threading.Event()) as ears:
-        return _run(environment, source, ears.append, aimed, request, ears.stop)
+    with (
+        hearing(engine.journal, environment, stop or threading.Event()) as ears,
+        bar.shown(f"scanning {environment}") as shown,
+        told(engine.settings.folder, environment, shown) as progress,
+    ):
+
+        def append(events: list[Event]) -> object:
+            ears.hear_of(events)
+            progress.scan_id = ears.scan_id
+            return engine.journal.append(events)
+
+        return _run(environment, source, append, progress, aimed, request, ears.stop)
 
 
 def _past(engine: Engine, environment: str) -> Past | None:
@@ -98,17 +111,17 @@ def record(
 ) -> Document:
     """Walk the live cloud as a scan does and save every answer in a new folder; the log, if any, stays as it is."""
     definition.check_name(environment)
-    with _source(engine, environment, Described(None, define, uplinks)) as source:
+    with source_of(engine, environment, Described(None, define, uplinks)) as source:
         recording = RecordingAccess(source.access, folder)
-        report = _run(
-            environment, replace(source, access=recording), len
-        )  # a recording goes into the folder, not on the log
+        with bar.shown(f"recording {environment}") as progress:  # it goes into the folder, not on the log
+            report = _run(environment, replace(source, access=recording), len, progress)
         recording.finish(source.settings)
     return _result(None, environment, report, f"{source.origin}, saved in {folder}")
 
 
 @contextmanager
-def _source(engine: Engine | None, environment: str, described: Described) -> Iterator[Source]:
+def source_of(engine: Engine | None, environment: str, described: Described) -> Iterator[Source]:
+    """Yield what a scan is to look at. Raises BadSettings, BadBundle, Conflict for a removed environment."""
     recorded = None if described.bundle is None else read_bundle(described.bundle)
     known = None if described.define is not None else definition.known(engine, environment)
     if described.define is not None:
@@ -154,24 +167,24 @@ def _run(
     environment: str,
     source: Source,
     append: Callable[[list[Event]], object],
+    progress: Progress,
     aimed: Aim | None = None,
     request: str | None = None,
     stop: threading.Event | None = None,
 ) -> ScanReport:
-    with bar.shown(f"scanning {environment}") as progress:
-        return run_scan(
-            environment,
-            source.access,
-            source.settings,
-            append,
-            origin=source.origin,
-            now=source.clock,
-            progress=progress,
-            new_id=lambda: str(uuid.uuid4()),
-            aim=aimed,
-            request=request,
-            stop=stop,
-        )
+    return run_scan(
+        environment,
+        source.access,
+        source.settings,
+        append,
+        origin=source.origin,
+        now=source.clock,
+        progress=progress,
+        new_id=lambda: str(uuid.uuid4()),
+        aim=aimed,
+        request=request,
+        stop=stop,
+    )
 
 
 def _result(

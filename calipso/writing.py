@@ -11,9 +11,11 @@ from calipso import repeating
 from calipso.bar import folding
 from calipso.intake import inbox
 from calipso.reading import At, Environment, Json, settings_of
+from calipso.settings import Settings
 from calipso.terminal import as_json, line
 from calipso.values import interval
 from calipso.wiring import Engine, event, existing, has_data, open_history, opened
+from calipso.words import From, Object
 from projections.digest import text
 from schemas.canonical import Document
 from schemas.errors import BadInput, Conflict, NotFound
@@ -22,9 +24,6 @@ from streams.worker import Worker
 
 POLL_SECONDS = 0.5
 
-From = Annotated[
-    Path | None, typer.Option("--from", metavar="DIR", help="Scan a recorded bundle instead of the live cloud.")
-]
 Define = Annotated[
     Path | None,
     typer.Option("--define", metavar="FILE", help="TOML that describes the environment (docs/environment.md)."),
@@ -32,14 +31,6 @@ Define = Annotated[
 Uplink = Annotated[
     list[str] | None,
     typer.Option("--uplink", metavar="PATTERN", help="NICs that lead out of a host, such as 'eth*' (repeatable)."),
-]
-
-
-Object = Annotated[
-    tuple[str, str] | None,
-    typer.Option(
-        "--object", metavar="TYPE ID", help="Look only at one object, by id or unique name, and what is below it."
-    ),
 ]
 
 
@@ -54,6 +45,8 @@ def scan(
         str | None,
         typer.Option("--every", metavar="INTERVAL", help="Scan again and again (90s, 15m, 1h, 1d), until interrupted."),
     ] = None,
+    request: Annotated[bool, typer.Option("--request", help="Only ask for the scan: calipso manage does it.")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is asked for.")] = "",
     check: Annotated[
         bool, typer.Option("--check", help="Scan nothing: say whether the scanner that runs here (--every) is well.")
     ] = False,
@@ -63,6 +56,8 @@ def scan(
     settings = settings_of(context)
     if check:
         return line(f"{environment}: {repeating.check(settings.folder, environment)}")
+    if request:
+        return _request(settings, environment, wanted, reason, json=json)
     seconds = None if every is None else interval(every)
     from calipso import scanning  # here, for no reading command should wait for what looks at clouds
 
@@ -77,6 +72,18 @@ def scan(
         result = once()
     show(result)
     raise typer.Exit(scanning.exit_code(result))
+
+
+def _request(settings: Settings, environment: str, wanted: tuple[str, str] | None, reason: str, *, json: bool) -> None:
+    from calipso import asking  # here, as above
+
+    with existing(settings) as engine:
+        scan = asking.request(engine, environment, wanted, reason)
+    return (
+        as_json({"environment": environment, "scan": scan})
+        if json
+        else line(f"{environment}: scan {scan} is asked for")
+    )
 
 
 def record(

@@ -25,6 +25,8 @@ class Kind(StrEnum):
     """The scopes that a scan was the last to look at."""
     DRIFT = "drift"
     """What the newest look at a place found of an object, beside what had been believed of it."""
+    SCHEDULE = "schedule"
+    """When scans are asked for again and again."""
 
 
 class Key(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, assert_never
 
-from projections import noise
+from projections import noise, schedule
 from projections.change import Change, Key, Kind
 from projections.clique_types import SHIPPED, Recipe
 from projections.cliques import Cliques
@@ -33,6 +33,8 @@ from schemas.events import (
     ScanFinished,
     ScanRequested,
     ScanStarted,
+    ScheduleDefined,
+    ScheduleRemoved,
     Scope,
     SnapshotTaken,
 )
@@ -47,7 +49,7 @@ TESTED = "tested"
 """Attribute of the environment's record: how its sources answered when they were tried last: {at, passed, results}."""
 LISTENER = "listener"
 """Attribute of the environment's record: how its listener is: {state, cause, since}."""
-REQUEST = ("object", "reason", "requested_at", "requested_by", "requested_offset", "cancelled")
+REQUEST = ("object", "reason", "requested_at", "requested_by", "requested_offset", "cancelled", "cause", "schedule")
 """Attributes of a scan's record that a request for it has told."""
 NOT_UNDERSTOOD = "notifications_not_understood"
 """Attribute of the environment's record: how many notifications of each type changed nothing for want of a handler
@@ -128,6 +130,10 @@ class Fold:
                 return self._scan_requested(payload, entry)
             case ScanCancelled():
                 return self._scan_cancelled(payload, entry)
+            case ScheduleDefined():
+                return self._record(schedule_key(payload.name), schedule.document(payload, entry), entry.offset)
+            case ScheduleRemoved():
+                return self._forget(schedule_key(payload.name), entry.offset)
             case EnvironmentDefined():
                 return self._defined(payload, entry.offset)
             case EnvironmentRemoved():
@@ -222,7 +228,26 @@ class Fold:
             "requested_by": entry.event.source,
             "requested_offset": entry.offset,
         }
-        return self._record(key, document, entry.offset)
+        if entry.event.cause is not None:
+            document["cause"] = entry.event.cause
+        changes = self._scheduled(document, entry)
+        return changes + self._record(key, document, entry.offset)
+
+    def _scheduled(self, document: Document, entry: Entry) -> list[Change]:
+        """Note at a schedule which scan it asked for last, and of the scan by which schedule it was asked for.
+
+        One that is asked for again, because the first broke off, is of the same schedule.
+        """
+        first = self.records.get(_scan_key(entry.event.cause or ""))
+        if first is not None and "schedule" in (known := decode_document(first)):
+            document["schedule"] = known["schedule"]
+        for key in [key for key in self.records if key.kind is Kind.SCHEDULE]:
+            known = decode_document(self.records[key])
+            if known["id"] == entry.event.cause:
+                document["schedule"] = known["name"]
+                known |= {"last_scan": entry.event.id, "last_at": entry.event.occurred_at}
+                return self._record(key, known, entry.offset)
+        return []
 
     def _scan_cancelled(self, cancelled: ScanCancelled, entry: Entry) -> list[Change]:
         """Take a request back; of a scan that runs only note it: how it ends, the scan itself says."""
@@ -440,6 +465,10 @@ class Fold:
         self.records[key] = after
         return [] if before == after else [Change(key, before, after, offset)]
 
+    def _forget(self, key: Key, offset: int) -> list[Change]:
+        before = self.records.pop(key, None)
+        return [] if before is None else [Change(key, before, None, offset)]
+
     # -- beginning again from what a history kept -----------------------------------------------------
 
     @classmethod
@@ -534,6 +563,11 @@ def object_key(ref: Ref) -> Key:
 def snapshot_key(name: str) -> Key:
     """Answer the key of a snapshot's record."""
     return Key(Kind.SNAPSHOT, "snapshot", name)
+
+
+def schedule_key(name: str) -> Key:
+    """Answer the key of a schedule's record."""
+    return Key(Kind.SCHEDULE, "schedule", name)
 
 
 def environment_key(environment: str) -> Key:

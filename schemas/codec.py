@@ -36,6 +36,8 @@ PAYLOADS: dict[str, type] = {
         events.ListenerStateChanged,
         events.ScanRequested,
         events.ScanCancelled,
+        events.ScheduleDefined,
+        events.ScheduleRemoved,
         events.ScanStarted,
         events.ObjectsSeen,
         events.ObjectMissed,

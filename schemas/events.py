@@ -49,6 +49,36 @@ class ScanCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleDefined:
+    """Scans are to be asked for again and again; a schedule of the same name is replaced."""
+
+    name: str
+    cron: str | None
+    """Five fields; None: each interval."""
+    every: str | None
+    """hourly, daily, weekly, monthly, yearly, or a length such as 15m; None: by cron."""
+    timezone: str
+    object_type: str | None
+    """Of the object to look at and below; None: the whole environment."""
+    object_id: str | None
+    snapshot: str | None
+    """Pattern of the name that the moment after each scan is given; None: none."""
+    begins_at: int | None
+    """Microseconds since 1970-01-01 UTC; None: at once."""
+    ends_at: int | None
+    """Likewise; None: never."""
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRemoved:
+    """A schedule asks for no more scans."""
+
+    name: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScanStarted:
     """A scan began; whatever scan of the environment was still open has thereby broken off."""
 
@@ -172,6 +202,8 @@ Payload = (
     | ListenerStateChanged
     | ScanRequested
     | ScanCancelled
+    | ScheduleDefined
+    | ScheduleRemoved
     | ScanStarted
     | ObjectsSeen
     | ObjectMissed

@@ -29,6 +29,8 @@ from schemas.events import (
     ScanFinished,
     ScanRequested,
     ScanStarted,
+    ScheduleDefined,
+    ScheduleRemoved,
     SnapshotTaken,
 )
 
@@ -192,7 +194,7 @@ def _redact_payload(payload: Payload) -> Payload:  # noqa: C901 - one case an ev
             return replace(payload, settings=_redact_bytes(payload.settings, references=True))
         case FetchFailed():
             return replace(payload, request=redact_text(payload.request), reason=redact_text(payload.reason))
-        case SnapshotTaken() | EnvironmentRemoved():
+        case SnapshotTaken() | EnvironmentRemoved() | ScheduleDefined() | ScheduleRemoved():
             return replace(payload, note=redact_text(payload.note))
         case ConnectionTested():
             return replace(payload, results=redact_bytes(payload.results))

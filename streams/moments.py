@@ -84,12 +84,9 @@ class Moments:
         if ago:
             return self._now - int(float(ago[1]) * _SECONDS[ago[2]] * 1_000_000)
         try:
-            when = datetime.fromisoformat(text)
+            return _shown_until(from_iso(text))
         except ValueError:
             raise BadMoment(f"moment {text!r}: {HOW}") from None
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        return _shown_until((when - _EPOCH) // timedelta(microseconds=1))
 
 
 def _shown_until(time: int) -> int:
@@ -103,3 +100,9 @@ def _shown_until(time: int) -> int:
 def iso(time: int) -> str:
     """Answer microseconds since 1970 as an ISO 8601 time in UTC."""
     return datetime.fromtimestamp(time / 1_000_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def from_iso(text: str) -> int:
+    """Answer an ISO 8601 time (UTC, unless it names a zone) as microseconds since 1970. Raises ValueError."""
+    when = datetime.fromisoformat(text)
+    return ((when if when.tzinfo is not None else when.replace(tzinfo=UTC)) - _EPOCH) // timedelta(microseconds=1)

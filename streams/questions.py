@@ -1,6 +1,6 @@
 """The questions of an operator, each answered as a JSON document that says of what moment it speaks."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -13,12 +13,14 @@ from projections.impact import Dependent, impact, rolled_up
 from projections.implicit import reachable
 from projections.inventory import Obj, Ref
 from projections.link import Link, ends
+from projections.schedule import schedule_of
 from projections.tree import grow, id_path, name_of, name_path, path
 from schemas.canonical import Document, encode
 from schemas.errors import BadInput, NotFound
 from schemas.events import Entry
 from schemas.spelling import spelled
 from schemas.vocabulary import ENVIRONMENT, LINK_TYPES, OBJECT_TYPES
+from streams.agenda import asked_at, is_open, last_run
 from streams.comparison import cause_document, comparison, visible
 from streams.edits import Edits
 from streams.follower import Upkeep
@@ -32,6 +34,9 @@ from streams.summaries import summary
 from streams.worker import Progress, quiet
 
 _T = TypeVar("_T")
+
+_SHORTEST = 4
+"""Characters of an id that name a scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +103,32 @@ class Questions:
         return readable_scan(scans[-1]) if scans else None
 
     def scans(self, environment: str, text: str = "latest") -> Document:
-        """Answer the scans of an environment, oldest first."""
+        """Answer the scans of an environment, those asked for included, in the order in which they became known."""
         past = self.past(environment, text)
-        return {**reflects(past), "scans": [readable_scan(scan) for scan in _begun(past)]}
+        scans = sorted(past.records(Kind.SCAN), key=asked_at)
+        return {**reflects(past), "scans": [readable_scan(scan) for scan in scans]}
+
+    def scan(self, past: Past, name: str) -> Document:
+        """Answer a scan by its id or the beginning of it, or `latest`: the one that runs, or else waits longest."""
+        scans = sorted(past.records(Kind.SCAN), key=asked_at)
+        if name == "latest":
+            found = [scan for scan in scans if scan["status"] == "running"] or [s for s in scans if is_open(s)][:1]
+        else:
+            found = [scan for scan in scans if len(name) >= _SHORTEST and scan["name"].startswith(name)]
+        if len(found) == 1:
+            return found[0]
+        where = f"{past.environment} at offset {past.moment.offset}"
+        many = f" {len(found)} whose id begins so" if found else " none that runs or waits" if name == "latest" else ""
+        raise NotFound(f"scan {name}: {where} has{many or ' none of that id'}")
+
+    def scan_answer(self, past: Past, name: str) -> Document:
+        """Answer a scan by its whole id, times as ISO."""
+        return readable_scan(self.scan(past, name))
+
+    def schedules(self, past: Past) -> list[Document]:
+        """Answer the schedules, by name, each with when it was due next at the moment (None: it is over)."""
+        scans = {scan["name"]: scan for scan in past.records(Kind.SCAN)}
+        return [_readable_schedule(kept, scans, past.moment.time) for kept in past.records(Kind.SCHEDULE)]
 
     def requests(self, past: Past) -> list[Document]:
         """Answer the scans that were asked for and did not begin, oldest first; those taken back are left out."""
@@ -348,6 +376,21 @@ def reflects(past: Past) -> Document:
     return {"environment": past.environment, "offset": moment.offset, "time": iso(moment.time)}
 
 
+def id_of(past: Past, object_type: str, object_id: str) -> str:
+    """Answer the id of an object that is named by id, or by a name that one of the type has; or else the same.
+
+    Raises NotFound if several have the name.
+    """
+    if past.get(Ref(object_type, object_id)) is not None:
+        return object_id
+    named = [obj.id for obj in past.objects(object_type) if name_of(obj) == object_id]
+    if len(named) > 1:
+        raise NotFound(
+            f"{object_type} {object_id}: {past.environment} has {len(named)} of that name: {', '.join(named)}"
+        )
+    return named[0] if named else object_id
+
+
 def check_object_type(object_type: str | None) -> None:
     """Refuse a type that does not exist."""
     if object_type is not None and object_type not in OBJECT_TYPES:
@@ -385,6 +428,21 @@ def readable_scan(scan: Document) -> Document:
 def _dated(found: Document | None, time: str) -> Document | None:
     """Answer a part of an environment's record with its time as ISO."""
     return None if found is None else {**found, time: iso(found[time])}
+
+
+def _readable_schedule(kept: Document, scans: Mapping[str, Document], now: int) -> Document:
+    """Answer a schedule with its times as ISO; `next_at` is None if it is over."""
+    coming = schedule_of(kept).next(last_run(kept, scans), now)
+    last = scans.get(kept["last_scan"] or "")
+    times = {
+        name: iso(kept[name]) for name in ("begins_at", "ends_at", "defined_at", "last_at") if kept[name] is not None
+    }
+    return {
+        **kept,
+        **times,
+        "last_status": None if last is None else last["status"],
+        "next_at": None if coming is None else iso(coming),
+    }
 
 
 def readable_snapshot(snapshot: Document) -> Document:

@@ -18,6 +18,8 @@ from schemas.events import (
     ScanFinished,
     ScanRequested,
     ScanStarted,
+    ScheduleDefined,
+    ScheduleRemoved,
     SnapshotTaken,
 )
 
@@ -34,10 +36,14 @@ def summary(payload: Payload) -> str:  # noqa: C901 - one case an event
         case ListenerStateChanged():
             return f"listener {payload.state}{_because(payload.cause)}"
         case ScanRequested():
-            what = "everything" if payload.object_type is None else f"{payload.object_type} {payload.object_id}"
-            return f"scan of {what} asked for{_because(payload.reason)}"
+            return f"scan of {_what(payload)} asked for{_because(payload.reason)}"
         case ScanCancelled():
             return f"end of scan {payload.scan_id} asked for{_because(payload.reason)}"
+        case ScheduleDefined():
+            when = f"by cron {payload.cron}" if payload.every is None else f"each {payload.every}"
+            return f"scans of {_what(payload)} {when} by schedule {payload.name}{_because(payload.note)}"
+        case ScheduleRemoved():
+            return f"schedule {payload.name} removed{_because(payload.note)}"
         case ScanStarted():
             return f"scan of {payload.origin} began"
         case ObjectsSeen():
@@ -67,3 +73,7 @@ def _tried(tested: ConnectionTested) -> str:
 
 def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
+
+
+def _what(asked: ScanRequested | ScheduleDefined) -> str:
+    return "everything" if asked.object_type is None else f"{asked.object_type} {asked.object_id}"

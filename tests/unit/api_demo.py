@@ -126,7 +126,7 @@ class Demo:
         self.worker = Worker(self.journal, self.history)
         self.questions = Questions(self.journal, self.history, self.worker, lambda: NOON + 24 * 60 * MINUTE)
         self.app: FastAPI = create_app(
-            self.questions, self.append_event, Inbox(self.journal).accept, clock=lambda: NOON
+            self.questions, self.append_event, Inbox(self.journal).accept, clock=lambda: NOON, new_id=self._new_id
         )
         self._written = 0
 
@@ -143,9 +143,11 @@ class Demo:
         return [self.append_event(self._event(environment, payload)) for payload in payloads]
 
     def _event(self, environment: str, payload: Payload) -> Event:
+        return Event(self._new_id(), environment, "scan", NOON + self._written * MINUTE, None, payload)
+
+    def _new_id(self) -> str:
         self._written += 1
-        name = str(uuid.uuid5(uuid.NAMESPACE_OID, str(self._written)))
-        return Event(name, environment, "scan", NOON + self._written * MINUTE, None, payload)
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, str(self._written)))
 
     def see(self, *told: Told) -> None:
         """Append sightings of objects outside any scan."""
@@ -226,7 +228,6 @@ ASKED: dict[str, Callable[[Demo], httpx.Response]] = {
     "whatIf": lambda d: d.ask(f"{V1}/what-if", "POST", json={"from": "@as-designed", "drop": [last_end(d)]}),
     "getHistory": lambda d: d.ask(f"{V1}/history/instance/i-web"),
     "listEvents": lambda d: d.ask(f"{V1}/events?from=@as-designed&limit=3"),
-    "listScans": lambda d: d.ask(f"{V1}/scans"),
     "listSnapshots": lambda d: d.ask(f"{V1}/snapshots"),
     "getStats": lambda d: d.ask(f"{V1}/stats"),
     "getHealth": lambda d: d.ask("/v1/health"),
@@ -234,9 +235,20 @@ ASKED: dict[str, Callable[[Demo], httpx.Response]] = {
     "takeSnapshot": lambda d: d.ask(
         f"{V1}/snapshots", "POST", json={"name": "before-upgrade", "note": "Neutron goes to 2026.1"}
     ),
+    "defineSchedule": lambda d: d.ask(
+        f"{V1}/schedules", "POST", json={"name": "nightly", "cron": "0 3 * * *", "snapshot": "night-{date}"}
+    ),
+    "requestScan": lambda d: d.ask(
+        f"{V1}/scans", "POST", json={"object_type": "host", "object_id": "node-1", "reason": "a NIC was replaced"}
+    ),
+    "listScans": lambda d: d.ask(f"{V1}/scans"),
+    "listSchedules": lambda d: d.ask(f"{V1}/schedules"),
+    "listTargets": lambda d: d.ask(f"{V1}/targets"),
+    "cancelScan": lambda d: d.ask(f"{V1}/scans/latest?reason=it was not", "DELETE"),
+    "removeSchedule": lambda d: d.ask(f"{V1}/schedules/nightly", "DELETE"),
     "sendAlert": lambda d: d.ask(f"{V1}/alerts", "POST", json=NEW_ALERT),
 }
-"""The request behind each example, by operation, in the order of asking: the last two write."""
+"""The request behind each example, by operation, in the order of asking: those behind listSnapshots write."""
 
 
 def answers(folder: Path) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def _items(document: dict[str, Any], schema: dict[str, Any], rule: Any, value: A
 
 
 def _first_items(document: dict[str, Any], _schema: Any, rule: list[Any], value: Any, at: str) -> Iterator[str]:
-    for number, (inner, item) in enumerate(zip(rule, value, strict=False)):
+    for number, (inner, item) in enumerate(zip(rule, value if isinstance(value, list) else (), strict=False)):
         yield from _violations(document, inner, item, f"{at}[{number}]")
 
 

@@ -21,6 +21,8 @@ from schemas.events import (
     ScanFinished,
     ScanRequested,
     ScanStarted,
+    ScheduleDefined,
+    ScheduleRemoved,
     Scope,
     SnapshotTaken,
 )
@@ -183,7 +185,7 @@ def _seen(draw: st.DrawFn, scan_id: str) -> ObjectsSeen:
 def _payload(draw: st.DrawFn) -> Payload:  # noqa: C901 - one case an event
     scan_id = draw(st.sampled_from(["s1", "s2"]))
     kinds = ["seen"] * 12 + ["started", "finished", "finished", "failed", "notified", "alerted", "snapshot", "defined"]
-    kinds += ["missed", "requested", "cancelled", "removed", "tested", "listener"]
+    kinds += ["missed", "requested", "cancelled", "removed", "tested", "listener", "schedule", "unscheduled"]
     match draw(st.sampled_from(kinds)):
         case "seen":
             return draw(_seen(scan_id))
@@ -205,6 +207,11 @@ def _payload(draw: st.DrawFn) -> Payload:  # noqa: C901 - one case an event
             return ScanRequested("host", draw(st.sampled_from(HOSTS)), "")
         case "cancelled":
             return ScanCancelled(scan_id, "")
+        case "schedule":
+            name = draw(st.sampled_from(["daily", "often"]))
+            return ScheduleDefined(name, None, "daily", "UTC", None, None, None, None, None, "")
+        case "unscheduled":
+            return ScheduleRemoved(draw(st.sampled_from(["daily", "often"])), "")
         case "removed":
             return EnvironmentRemoved("")
         case "tested":
@@ -220,9 +227,10 @@ def _payload(draw: st.DrawFn) -> Payload:  # noqa: C901 - one case an event
 @st.composite
 def stories(draw: st.DrawFn, longest: int = 40) -> list[Event]:
     """Draw a list of events of several environments, in the order they are written."""
-    events = []
+    events: list[Event] = []
     for number in range(draw(st.integers(1, longest))):
         environment = draw(st.sampled_from(ENVIRONMENTS))
         name = str(uuid.uuid5(uuid.NAMESPACE_OID, str(number)))
-        events.append(Event(name, environment, "scan", 1_000_000 * number, None, draw(_payload())))
+        cause = draw(st.sampled_from([None, *(event.id for event in events[-3:])]))
+        events.append(Event(name, environment, "scan", 1_000_000 * number, cause, draw(_payload())))
     return events

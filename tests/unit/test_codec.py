@@ -34,6 +34,8 @@ from schemas.events import (
     ScanFinished,
     ScanRequested,
     ScanStarted,
+    ScheduleDefined,
+    ScheduleRemoved,
     Scope,
     SnapshotTaken,
 )
@@ -61,6 +63,10 @@ PAYLOADS: dict[str, st.SearchStrategy[Payload]] = {
     "ListenerStateChanged": st.builds(ListenerStateChanged, text, text),
     "ScanRequested": st.builds(ScanRequested, st.none() | text, st.none() | text, text),
     "ScanCancelled": st.builds(ScanCancelled, text, text),
+    "ScheduleDefined": st.builds(
+        ScheduleDefined, text, *[st.none() | text] * 2, text, *[st.none() | text] * 3, *[st.none() | long] * 2, text
+    ),
+    "ScheduleRemoved": st.builds(ScheduleRemoved, text, text),
     "ScanStarted": st.builds(ScanStarted, text, text, data),
     "ObjectMissed": st.builds(ObjectMissed, text, scopes, text, text),
     "ObjectsSeen": seen,
@@ -82,6 +88,9 @@ EXAMPLES: list[Payload] = [
     ScanRequested("host", "h-1", "a fan stands still"),
     ScanRequested(None, None, ""),
     ScanCancelled("s-1", ""),
+    ScheduleDefined("nightly", "0 3 * * *", None, "Europe/Berlin", None, None, "night-{date}", None, 1 << 50, "audit"),
+    ScheduleDefined("often", None, "15m", "UTC", "host", "h-1", None, 0, None, ""),
+    ScheduleRemoved("nightly", ""),
     ScanStarted("s-1", "bundle:monday", b"{}"),
     SEEN,
     ObjectMissed("s-1", SCOPE, "port", "p-3"),

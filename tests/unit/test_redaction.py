@@ -24,6 +24,8 @@ from schemas.events import (
     ScanFinished,
     ScanRequested,
     ScanStarted,
+    ScheduleDefined,
+    ScheduleRemoved,
     Scope,
     SnapshotTaken,
 )
@@ -300,6 +302,11 @@ SOURCES: list[tuple[Payload, str]] = [
     (ConnectionTested(False, canonical.encode([{"target": "c-1", "text": f"http://u:{SECRET}@c-1"}])), "c-1"),
     (ListenerStateChanged("error", f"c-1: password={SECRET} was refused"), "c-1"),
     (ScanRequested("host", "c-1", f"password={SECRET} was set"), "c-1"),
+    (
+        ScheduleDefined("nightly", None, "daily", "UTC", None, None, None, None, None, f"password={SECRET} was set"),
+        "nightly",
+    ),
+    (ScheduleRemoved("nightly", f"password={SECRET} was set"), "nightly"),
     (ScanCancelled("s-1", f"password={SECRET} was set"), "s-1"),
     *(
         (ObjectsSeen("s", SCOPE, "instance", "host", "c-1", ["a", "b"], [b"{}", canonical.encode(doc)]), kept)

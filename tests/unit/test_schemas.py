@@ -23,6 +23,7 @@ PYTHON_TYPES: dict[str, Any] = {
     "long": int,
     "optional string": str | None,
     "optional bytes": bytes | None,
+    "optional long": int | None,
     "record Scope": events.Scope,
     "array of string": list[str],
     "array of bytes": list[bytes],

@@ -1,0 +1,1 @@
+"""A manager does what is asked for: its life, and what is left when it is killed."""
