@@ -9,9 +9,10 @@ from calipso.reading import At, Environment, Json, settings_of
 from calipso.terminal import as_json, line, table
 from calipso.values import interval
 from calipso.wiring import Engine, event, existing, opened
-from calipso.words import From
+from calipso.words import Define, From
+from projections.schedule import CALENDAR, length
 from schemas.canonical import Document
-from schemas.errors import Conflict
+from schemas.errors import BadInput, Conflict
 from schemas.events import ScanCancelled, ScanFinished, ScanRequested
 from streams.agenda import is_open
 from streams.locks import environment_lock
@@ -114,6 +115,11 @@ def manage(
         list[str] | None,
         typer.Argument(metavar="ENV", help="Only these; without any, all on the log."),
     ] = None,
+    define: Define = None,
+    every: Annotated[
+        str | None,
+        typer.Option("--every", metavar="INTERVAL", help="See to it that each has such a schedule."),
+    ] = None,
     bundle: From = None,
     settle: Annotated[
         str, typer.Option("--settle", metavar="INTERVAL", help="How long targets wait for more of their kind.")
@@ -128,5 +134,11 @@ def manage(
     names = sorted(set(environments or ()))
     if check:
         return line(f"manager: {managing.check(settings.folder, names)}")
+    if define is not None and len(names) != 1:
+        raise BadInput("--define is of one environment: name it")
+    if every is not None and every not in CALENDAR:
+        length(every)  # refuses what is no interval
     with opened(settings) as engine:
-        return managing.manage(engine, names, Described(bundle), interval(settle))
+        if define is not None:
+            managing.describe(engine, names[0], define)
+        return managing.manage(engine, names, Described(bundle), interval(settle), every)

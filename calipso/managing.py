@@ -1,33 +1,44 @@
 """Scans of many environments at once, each one at a time, until the program is told to end."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from calipso import definition
 from calipso.listening import stopping
 from calipso.pulse import Pulse
 from calipso.scanning import Described
 from calipso.serving import Serving
 from calipso.terminal import line, trouble
-from calipso.wiring import Engine
+from calipso.wiring import Engine, event, now
+from projections import schedule
+from projections.fold import schedule_key
 from schemas.errors import CalipsoError
+from schemas.events import ScheduleDefined
 
+EVERY: Final = "every"
+"""Name of the schedule that `--every` sees to."""
 _LOOK_SECONDS: Final = 1.0
 _LATE: Final = 60.0
 _PATIENCE: Final = 60.0
 """Seconds that the end of scans that were told to break off is waited for."""
 
 
-def manage(engine: Engine, names: Sequence[str], described: Described, settle: float) -> None:
-    """Serve these environments, or each that is on the log or comes onto it, until SIGTERM or SIGINT."""
+def manage(engine: Engine, names: Sequence[str], described: Described, settle: float, every: str | None = None) -> None:
+    """Serve these environments, or each that is on the log or comes onto it, until SIGTERM or SIGINT.
+
+    `every` is the interval of a schedule that they are to have.
+    """
     pulse = _pulse(engine.settings.folder, names)
     served: dict[str, tuple[Serving, threading.Thread]] = {}
     with stopping() as stop:
         line(f"serving scans of {', '.join(names) or 'every environment'}")
         try:
-            while not stop.wait(_LOOK_SECONDS if served else 0):
-                _begin(engine, names, described, settle, served)
+            while not stop.is_set():
+                with _told():
+                    _begin(engine, names, described, settle, every, served)
                 dead = sorted(name for name, (_, thread) in served.items() if not thread.is_alive())
                 text = f"nothing serves {', '.join(dead)}" if dead else f"serves {len(served)} environments"
                 pulse.beat(not dead, text, _LATE)
@@ -41,6 +52,21 @@ def manage(engine: Engine, names: Sequence[str], described: Described, settle: f
             line("told to end")
 
 
+def describe(engine: Engine, environment: str, define: Path) -> None:
+    """Put on the log what a file says of an environment, unless it has the same."""
+    definition.check_name(environment)
+    definition.write(engine, environment, definition.load(define))
+
+
+def see_to(engine: Engine, environment: str, every: str) -> None:
+    """See to it that an environment has a schedule of its own with an interval."""
+    known = engine.questions.past(environment).record(schedule_key(EVERY))
+    if known is None or known["every"] != every:
+        payload = ScheduleDefined(EVERY, None, every, "UTC", None, None, None, None, None, "calipso manage --every")
+        schedule.check(payload, now())
+        engine.journal.append([event(environment, payload, definition.OPERATOR)])
+
+
 def check(folder: Path, names: Sequence[str]) -> str:
     """Answer what the manager of the folder says; an error if there is none, or it is not well."""
     return _pulse(folder, names).check()
@@ -51,20 +77,27 @@ def _begin(
     names: Sequence[str],
     described: Described,
     settle: float,
+    every: str | None,
     served: dict[str, tuple[Serving, threading.Thread]],
 ) -> None:
     """Begin to serve environments that are there and not served yet."""
-    try:
-        there = engine.journal.environments()
-    except CalipsoError as error:
-        return trouble(str(error))
-    for name in there:
+    for name in engine.journal.environments():
         if name not in served and (not names or name in names):
+            if every is not None:
+                see_to(engine, name, every)
             serving = Serving(engine, name, described, settle)
             thread = threading.Thread(target=serving.run, name=f"serving {name}", daemon=True)
             served[name] = serving, thread
             thread.start()
-    return None
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell what fails, which is tried again a moment later: a history that others fold may not be there yet."""
+    try:
+        yield
+    except CalipsoError as error:
+        trouble(str(error))
 
 
 def _pulse(folder: Path, names: Sequence[str]) -> Pulse:

@@ -78,6 +78,8 @@ class Serving:
         self._known: _Known | None = None
         self._met: dict[Ref, int] = {}
         """When each target was first met with."""
+        self._asked: set[str] = set()
+        """Ids of requests that were appended here: a history that others fold may not show them yet."""
 
     def run(self) -> None:
         """Serve until `end` is called; what fails is told, and tried again."""
@@ -118,7 +120,9 @@ class Serving:
         if targets:
             groups = agenda.merged(targets, self.environment, self._parent(known.past), known.regions, known.hosts)
             due += agenda.by_targets(self.environment, groups, known.scans.values(), time, self._settle, self._event_at)
-        return [event for event in due if event.id not in known.scans]
+        new = [event for event in due if event.id not in known.scans and event.id not in self._asked]
+        self._asked.update(event.id for event in new)
+        return new
 
     def _waiting(self, known: _Known, time: int) -> list[Waiting]:
         self._met = {ref: self._met.get(ref, time) for ref, _ in known.targets}
@@ -150,14 +154,16 @@ class Serving:
 
     def _serve_oldest(self) -> bool:
         """Do the oldest scan that waits, now that no other process scans; what runs by the log has broken off."""
-        known = self._look()
+        known = self._newest()
+        if known is None:
+            return False
         broken = [scan for scan in known.scans.values() if scan["status"] == "running"]
         for scan in broken:
             line(f"{self.environment}: scan {scan['name'][:8]} broke off")
             self._append([self._event(ScanFinished(scan["name"], "aborted", []))])
-        known = self._look()
-        self._ask_again(known)
-        if not known.pending:
+            self._ask_again(self._look())
+        known = self._newest()
+        if known is None or not known.pending:
             return bool(broken)
         self._serve(known, known.pending[0])
         return True
@@ -256,6 +262,12 @@ class Serving:
                 [obj.ref for obj in past.of_type("region")],
             )
         return self._known
+
+    def _newest(self) -> _Known | None:
+        """Answer what is known of all that is on the log; None while a history that others fold is behind."""
+        head = self._engine.journal.head(self.environment)
+        known = self._look()
+        return None if self._engine.journal.has_more(self.environment, known.past.moment.offset, head) else known
 
     def _event(self, payload: Payload) -> Event:
         return replace(event(self.environment, payload, SOURCE), occurred_at=self._clock())

@@ -15,7 +15,7 @@ from calipso.settings import Settings
 from calipso.terminal import as_json, line
 from calipso.values import interval
 from calipso.wiring import Engine, event, existing, has_data, open_history, opened
-from calipso.words import From, Object
+from calipso.words import Define, From, Object
 from projections.digest import text
 from schemas.canonical import Document
 from schemas.errors import BadInput, Conflict, NotFound
@@ -24,10 +24,6 @@ from streams.worker import Worker
 
 POLL_SECONDS = 0.5
 
-Define = Annotated[
-    Path | None,
-    typer.Option("--define", metavar="FILE", help="TOML that describes the environment (docs/environment.md)."),
-]
 Uplink = Annotated[
     list[str] | None,
     typer.Option("--uplink", metavar="PATTERN", help="NICs that lead out of a host, such as 'eth*' (repeatable)."),

@@ -118,10 +118,14 @@ def history_of(name: str) -> str:
 
 
 def test_the_scan_is_in_the_answers_of_the_api(places: Places, running: dict[str, Service], tmp_path: Path) -> None:
-    until(lambda: "completed, log at offset" in running["scanner"].said(), running["scanner"].said, 60)
-    until(lambda: bool(asked(places, "/environments/lab/scans")["items"]), running["api"].said, 30)
-    (scan,) = asked(places, "/environments/lab/scans")["items"]
-    assert scan["status"] == "completed"
+    until(lambda: "completed: " in running["scanner"].said(), running["scanner"].said, 60)
+
+    def ended() -> list[Any]:
+        return [scan for scan in asked(places, "/environments/lab/scans")["items"] if scan["status"] == "completed"]
+
+    until(lambda: bool(ended()), running["api"].said, 30)
+    (scan,) = ended()
+    assert scan["schedule"] == "every"
     alone = Program(tmp_path / "alone")
     alone.run("scan", "lab", "--from", str(BEFORE))
     expected = {o["id"] for o in alone.run("at", "lab", "--type", "instance", "--json").answer["objects"]}
