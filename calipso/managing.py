@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from calipso import definition
-from calipso.listening import stopping
 from calipso.pulse import Pulse
 from calipso.scanning import Described
 from calipso.serving import Serving
+from calipso.stopping import stopping
 from calipso.terminal import line, trouble
 from calipso.wiring import Engine, event, now
 from projections import schedule
