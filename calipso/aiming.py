@@ -9,15 +9,16 @@ from streams.past import Past
 from streams.questions import check_object_type, id_of
 
 
-def named(past: Past | None, wanted: tuple[str, str] | None) -> Ref | None:
+def named(past: Past | None, wanted: tuple[str, str] | None, plan: Plan | None = None) -> Ref | None:
     """Answer the object that somebody names by id, or by a name that one object of the type has.
 
-    One that is not known may be new: it is taken for an id. None: the whole environment is meant.
+    One that is not known may be new: it is taken for an id. None: the whole environment is meant. Raises BadInput for
+    one that no fetch of the plan finds, naming the nearest above it that one does.
     """
     if wanted is None or wanted[0] == ENVIRONMENT:
         return None
     check_object_type(wanted[0])
-    plan = load_plan()
+    plan = plan or load_plan()
     if past is None:
         return _scannable(Ref(*wanted), plan)
     return _scannable(Ref(wanted[0], id_of(past, *wanted)), plan, past)

@@ -1,6 +1,7 @@
 """Scans of many environments at once, each one at a time, until the program is told to end."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ EVERY: Final = "every"
 """Name of the schedule that `--every` sees to."""
 _LOOK_SECONDS: Final = 1.0
 _LATE: Final = 60.0
+_LONGEST_SCAN: Final = 6.0
+"""Hours after which a scan that has not ended is told as not well."""
 _PATIENCE: Final = 60.0
 """Seconds that the end of scans that were told to break off is waited for."""
 
@@ -39,9 +42,8 @@ def manage(engine: Engine, names: Sequence[str], described: Described, settle: f
             while not stop.is_set():
                 with _told():
                     _begin(engine, names, described, settle, every, served)
-                dead = sorted(name for name, (_, thread) in served.items() if not thread.is_alive())
-                text = f"nothing serves {', '.join(dead)}" if dead else f"serves {len(served)} environments"
-                pulse.beat(not dead, text, _LATE)
+                ill = "; ".join(filter(None, (_trouble_of(*one) for one in served.values())))
+                pulse.beat(not ill, ill or f"serves {len(served)} environments", _LATE)
                 stop.wait(_LOOK_SECONDS)
         finally:
             for serving, _ in served.values():
@@ -50,6 +52,15 @@ def manage(engine: Engine, names: Sequence[str], described: Described, settle: f
                 thread.join(_PATIENCE)
             pulse.end()
             line("told to end")
+
+
+def _trouble_of(serving: Serving, thread: threading.Thread) -> str:
+    """Answer what is wrong with what serves an environment, nothing if all is well."""
+    if not thread.is_alive():
+        return f"nothing serves {serving.environment}"
+    since = serving.scans_since
+    hours = 0.0 if since is None else (time.monotonic() - since) / 3600
+    return f"{serving.environment} has been scanned for {hours:.0f} hours" if hours > _LONGEST_SCAN else ""
 
 
 def describe(engine: Engine, environment: str, define: Path) -> None:

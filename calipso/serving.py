@@ -1,6 +1,7 @@
 """What serves the scans of one environment: asks for those that are due, and does those that were asked for."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -75,6 +76,8 @@ class Serving:
         self._ending = threading.Event()
         self._stop = threading.Event()
         """Of the scan that runs."""
+        self.scans_since: float | None = None
+        """When the scan that runs began, by the monotonic clock."""
         self._known: _Known | None = None
         self._met: dict[Ref, int] = {}
         """When each target was first met with."""
@@ -114,18 +117,24 @@ class Serving:
     # -- what is due ---------------------------------------------------------------------------------
 
     def _due(self, known: _Known) -> list[Event]:
-        time = self._clock()
-        due = agenda.by_schedules(self.environment, known.schedules, known.scans, time)
-        targets = self._waiting(known, time)
+        moment = self._clock()
+        due = agenda.by_schedules(self.environment, known.schedules, known.scans, moment)
+        targets = self._waiting(known, moment) if self._can_scan(known) else []
         if targets:
             groups = agenda.merged(targets, self.environment, self._parent(known.past), known.regions, known.hosts)
-            due += agenda.by_targets(self.environment, groups, known.scans.values(), time, self._settle, self._event_at)
+            due += agenda.by_targets(
+                self.environment, groups, known.scans.values(), moment, self._settle, self._event_at
+            )
         new = [event for event in due if event.id not in known.scans and event.id not in self._asked]
         self._asked.update(event.id for event in new)
         return new
 
-    def _waiting(self, known: _Known, time: int) -> list[Waiting]:
-        self._met = {ref: self._met.get(ref, time) for ref, _ in known.targets}
+    def _can_scan(self, known: _Known) -> bool:
+        """Answer whether there is a cloud to scan: what was only ever a recording is not scanned for targets."""
+        return self._described.bundle is not None or bool(known.past.settings().get("settings", {}).get("cloud"))
+
+    def _waiting(self, known: _Known, moment: int) -> list[Waiting]:
+        self._met = {ref: self._met.get(ref, moment) for ref, _ in known.targets}
         logged = self._engine.journal.time_of
         return [
             Waiting(
@@ -197,7 +206,11 @@ class Serving:
 
     def _scan(self, past: Past, scan: Document, source: Source) -> ScanReport:
         aimed = None if scan["object"] is None else aim(past, Ref(*scan["object"]))
-        return scanning.run(self._engine, self.environment, source, aimed, scan["name"], self._stop)
+        self.scans_since = time.monotonic()
+        try:
+            return scanning.run(self._engine, self.environment, source, aimed, scan["name"], self._stop)
+        finally:
+            self.scans_since = None
 
     def _refuse(self, scan: Document, error: CalipsoError) -> None:
         """Write down that a scan could not even begin, so that it does not wait for ever; one that began has ended."""

@@ -12,6 +12,7 @@ from producers.found import Found
 from producers.patience import done
 from producers.plan import PlanEntry
 from producers.walk import Walk
+from schemas.events import Scope
 
 
 class NarrowWalk:
@@ -49,13 +50,21 @@ class NarrowWalk:
         for entry in self._wide.entries(parent):
             takes, leads = self._course.takes(entry, parent, way), self._course.leads(entry, way)
             if takes or leads:
-                fetched = done(pool.submit(fetch, entry, parent, self._wide.look()), self._stop)
+                fetched = self._fetch(pool, entry, parent)
                 self._reached(fetched.found, way)
                 self._ledger.saw(fetched.scope, fetched.found, complete=fetched.complete, leads=leads)
                 kept = [one for one in fetched.found if takes and self._course.wants(one)]
                 self._course.keep(entry.name, kept, way)
                 yield self._in_part(pool, entry, fetched, kept)
                 yield from self._further(pool, entry, fetched.found, kept, workers)
+
+    def _fetch(self, pool: ThreadPoolExecutor, entry: PlanEntry, parent: Found) -> Fetched:
+        self._wide.will_fetch(1)
+        scope = Scope(entry.name, parent.type, parent.id)
+        self._wide.progress.began(scope)
+        fetched = done(pool.submit(fetch, entry, parent, self._wide.look()), self._stop)
+        self._wide.progress.ended(scope, len(fetched.found), failed=not fetched.complete)
+        return fetched
 
     def _further(
         self, pool: ThreadPoolExecutor, entry: PlanEntry, found: Iterable[Found], kept: list[Found], workers: int

@@ -63,7 +63,7 @@ class Walk:
         self._access = access
         self._settings = settings
         self._memory = memory
-        self._progress = progress
+        self.progress = progress
         self._stop = stop
         self._planned = 0
         self._ended: SimpleQueue[tuple[Callable[[Any], None], Future[Any]]] = SimpleQueue()
@@ -93,10 +93,9 @@ class Walk:
     def _look_below(self, pool: ThreadPoolExecutor, parent: Found) -> list[_Node]:
         """Start the fetches below an object."""
         nodes = [_Node(entry, parent) for entry in self.entries(parent)]
-        self._planned += len(nodes)
-        self._progress.planned(self._planned)
+        self.will_fetch(len(nodes))
         for node in nodes:
-            self._progress.began(node.scope)
+            self.progress.began(node.scope)
             work = partial(fetch, node.entry, parent, self.look())
             self._start(pool, work, partial(self._go_on, pool, node))
         return nodes
@@ -104,12 +103,17 @@ class Walk:
     def _go_on(self, pool: ThreadPoolExecutor, node: _Node, fetched: Fetched) -> None:
         """Complete the objects of a fetch, and look below them meanwhile."""
         node.fetched = fetched
-        self._progress.ended(node.scope, len(fetched.found), failed=not fetched.complete)
+        self.progress.ended(node.scope, len(fetched.found), failed=not fetched.complete)
         for number, found in enumerate(fetched.found):
             if node.entry.completer is not None:
                 work = partial(complete, node.entry, found, self.look())
                 self._start(pool, work, partial(node.completed.__setitem__, number))
             node.children += self._look_below(pool, found)
+
+    def will_fetch(self, more: int) -> None:
+        """Tell the progress that there will be so many fetches more."""
+        self._planned += more
+        self.progress.planned(self._planned)
 
     def entries(self, parent: Found) -> list[PlanEntry]:
         """Answer what is looked for below an object."""

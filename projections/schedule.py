@@ -16,6 +16,9 @@ from schemas.events import Entry, ScheduleDefined
 CALENDAR: Final = {"daily": (0, 1), "weekly": (0, 7), "monthly": (1, 0), "yearly": (12, 0)}
 """Months and days of the intervals that the calendar measures, in the schedule's time zone."""
 
+GRACE: Final = 60_000_000
+"""Microseconds after its end in which a schedule's last run may still be asked for."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LENGTH: Final = re.compile(r"([1-9][0-9]{0,8})([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -60,8 +63,10 @@ class Schedule:
         """Answer the newest moment up to now at which a run was due and that no run has met yet; None if there is none.
 
         `last` is when the last run was asked for, or when it ended if it has: what was due before is met by it.
-        However many moments were missed, one run meets them all.
+        However many moments were missed, one run meets them all; none does when the schedule has ended since.
         """
+        if self.ends_at is not None and now > self.ends_at + GRACE:
+            return None
         until = now if self.ends_at is None else min(now, self.ends_at)
         newest = self._newest(until)
         return None if newest is None or (last is not None and newest <= last) else newest
@@ -140,6 +145,8 @@ def check(defined: ScheduleDefined, now: int) -> None:
         )
     begins_at = now if defined.begins_at is None else defined.begins_at
     found = checked(defined.cron, defined.every, defined.timezone, begins_at, defined.ends_at)
+    if defined.ends_at is not None and defined.ends_at < now:
+        raise BadInput(f"schedule {name}: it is over already")
     if defined.snapshot is not None:
         check_pattern(defined.snapshot)
     if found.next(None, now) is None:

@@ -31,6 +31,8 @@ from schemas.events import (
     ScanFinished,
     ScanRequested,
     ScanStarted,
+    ScheduleDefined,
+    ScheduleRemoved,
     SnapshotTaken,
 )
 from streams.comparison import compare, visible
@@ -259,6 +261,44 @@ def test_an_object_that_was_looked_for_alone_and_is_not_there_goes_with_all_belo
         for entry in lives(*sight, *look):
             fold.apply(entry)
         assert {obj.id for kind in fold.inventory.types() for obj in fold.inventory.of_type(kind)} == left
+
+
+def test_a_schedule_knows_its_last_scan_and_a_scan_its_schedule_even_when_it_is_done_again() -> None:
+    fold = Fold("lab")
+    daily = ScheduleDefined("night", None, "daily", "UTC", "host", "h1", None, None, None, "")
+    request = ScanRequested("host", "h1", "schedule night")
+    told: list[tuple[str, str | None, Payload]] = [
+        ("d", None, daily),
+        ("s", "d", request),
+        ("again", "s", request),
+        ("other", "x", request),
+    ]
+    for number, (name, cause, payload) in enumerate(told):
+        fold.apply(Entry(number, number, Event(name, "lab", "operator", number, cause, payload)))
+    schedule = decode_document(fold.records[Key(Kind.SCHEDULE, "schedule", "night")])
+    assert (schedule["id"], schedule["object"], schedule["every"]) == ("d", ["host", "h1"], "daily")
+    assert (schedule["last_scan"], schedule["last_at"]) == ("s", 1)
+    scans = {name: decode_document(fold.records[Key(Kind.SCAN, "scan", name)]) for name in ("s", "again", "other")}
+    assert {name: scan.get("schedule") for name, scan in scans.items()} == {
+        "s": "night",
+        "again": "night",
+        "other": None,
+    }
+    assert {name: scan["cause"] for name, scan in scans.items()} == {"s": "d", "again": "s", "other": "x"}
+
+
+def test_a_schedule_is_replaced_by_one_of_its_name_and_is_gone_when_it_is_removed() -> None:
+    fold = Fold("lab")
+    key = Key(Kind.SCHEDULE, "schedule", "night")
+    seen = []
+    for every in ("daily", "weekly", None):
+        word = ScheduleDefined("night", None, every, "UTC", None, None, None, None, None, "")
+        payload = ScheduleRemoved("night", "") if every is None else word
+        (entry,) = lives(payload)
+        changes = fold.apply(Entry(fold.offset + 1, 0, entry.event))
+        seen.append([(change.key, change.after is None) for change in changes])
+    assert seen == [[(key, False)], [(key, False)], [(key, True)]]
+    assert fold.apply(Entry(9, 0, lives(ScheduleRemoved("night", ""))[0].event)) == []
 
 
 def test_an_environment_that_is_removed_keeps_what_is_known_and_is_back_when_it_is_described_again() -> None:

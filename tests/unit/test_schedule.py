@@ -64,6 +64,13 @@ def test_downtime_costs_one_run_however_long(one: Schedule, now: int, down: int)
     assert due == one.due(due - 1 if due is not None else now, later), "the newest of those that were missed"
 
 
+def test_after_its_end_a_schedule_is_due_no_more_however_much_was_missed() -> None:
+    one = checked(None, "10m", "UTC", 0, 3600 * SECOND)
+    assert one.due(1200 * SECOND, 3601 * SECOND) == 3600 * SECOND, "nobody looks at the very moment"
+    assert one.due(1200 * SECOND, 3700 * SECOND) is None
+    assert one.next(3600 * SECOND, 3601 * SECOND) is None
+
+
 @given(schedules(), nows)
 def test_the_next_run_is_the_first_moment_at_which_one_is_due(one: Schedule, now: int) -> None:
     now += one.begins_at
