@@ -74,9 +74,11 @@ def running(
         places.put("/etc/calipso", str(lab.folder))
         places.put(history_of("worker"), f"{mongo.uri}/calipso")  # the server of the tests asks for no password
         services = {name: Service(name, places) for name in OURS}
-        for service in services.values():
+        for name, service in services.items():
             ended.callback(service.kill)
             service.start()
+            if name == "worker":  # the others depend on it
+                service.wait_until_healthy()
         for service in services.values():
             service.wait_until_healthy()
         yield services
