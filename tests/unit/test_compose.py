@@ -125,7 +125,7 @@ def test_every_service_waits_for_what_it_needs_and_keeps_its_data() -> None:
     for name in SERVICES - {"kafka", "mongo"}:
         needed = {"kafka", "mongo"} | ({"worker"} if name in ("scanner", "listener") else set())
         needs = document["services"][name]["depends_on"]
-        assert needs == dict.fromkeys(needed, {"condition": "service_healthy"}), name
+        assert needs == {key: {"condition": "service_healthy"} for key in needed}, name
     kept = {volume.split(":")[0] for service in document["services"].values() for volume in service["volumes"]}
     assert set(document["volumes"]) == {name for name in kept if re.fullmatch(r"[\w-]+", name)}
     assert [document["services"][name]["networks"] for name in ("kafka", "mongo")] == [["inner"], ["inner"]]
