@@ -86,10 +86,14 @@ def run(
     aimed: Aim | None = None,
     request: str | None = None,
     stop: threading.Event | None = None,
+    since: int | None = None,
 ) -> ScanReport:
-    """Scan what a source shows into the log, until it is done, is cancelled, or `stop` is set (Stopped)."""
+    """Scan what a source shows into the log, until it is done, is cancelled, or `stop` is set (Stopped).
+
+    `since` is the offset behind which a cancellation is heard; None: from now on.
+    """
     with (
-        hearing(engine.journal, environment, stop or threading.Event()) as ears,
+        hearing(engine.journal, environment, stop or threading.Event(), since) as ears,
         bar.shown(f"scanning {environment}") as shown,
         told(engine.settings.folder, environment, shown) as progress,
     ):

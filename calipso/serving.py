@@ -208,7 +208,8 @@ class Serving:
         aimed = None if scan["object"] is None else aim(past, Ref(*scan["object"]))
         self.scans_since = time.monotonic()
         try:
-            return scanning.run(self._engine, self.environment, source, aimed, scan["name"], self._stop)
+            since = past.moment.offset  # what is told while this begins counts
+            return scanning.run(self._engine, self.environment, source, aimed, scan["name"], self._stop, since)
         finally:
             self.scans_since = None
 
