@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final, NoReturn
 
 from producers import sensu
-from producers.access import Access
+from producers.access import Access, Table
 from producers.bus import Bus
 from producers.cloud import LiveCloud, Patience
 from producers.database import LiveDatabase
@@ -16,7 +16,7 @@ from producers.kafka_address import split_kafka
 from producers.kafka_bus import KafkaBus
 from producers.look import Look, Memory, failed
 from producers.secrets import resolve
-from producers.settings import BusSettings, EnvironmentSettings, SshSettings, split_bus
+from producers.settings import BusSettings, DatabaseSettings, EnvironmentSettings, SshSettings, split_bus
 from producers.ssh import SshHosts
 from producers.trial import Trial, Tried, tried
 from schemas.canonical import Document
@@ -29,6 +29,7 @@ _APIS: Final = (
 )
 """Service, a question of it that only who may see the whole cloud is answered, and the list in the answer."""
 
+_TABLES: Final = (Table("neutron", "agents", ("id",)), Table("nova", "services", ("id",)))
 _WHO: Final = "hostname; uname -sr"
 _DEVICES: Final = "ip -j addr"
 _OLD_DEVICES: Final = "ip addr"
@@ -91,7 +92,15 @@ def _of_database(settings: EnvironmentSettings) -> list[Trial]:
     if database is None:
         return []
     target = f"{database.host}:{database.port}"
-    return [Trial("database", target, lambda: LiveDatabase(database).version())]
+    return [Trial("database", target, lambda: _read(database))]
+
+
+def _read(settings: DatabaseSettings) -> str:
+    """Read a small table of each database: that the server lets us in, does not yet let us read."""
+    door = LiveDatabase(settings)
+    version = door.version()
+    found = (f"{len(door.rows(table))} {table.name} of {table.database}" for table in _TABLES)
+    return f"{version}, {', '.join(found)}"
 
 
 def _of_bus(environment: str, settings: EnvironmentSettings) -> list[Trial]:
