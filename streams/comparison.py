@@ -38,24 +38,20 @@ def compare(history: History, environment: str, a: Moment, b: Moment) -> list[Ch
 
 
 def _compared(span: Span, *, backwards: bool) -> Change[int] | None:
-    key, newest = span.key, span.versions[-1].offset
-    first = visible(key.kind, span.first)
-    versions = [(v.offset, visible(key.kind, v)) for v in span.versions]
-    last = versions[-1][1]
-    before, after = (last, first) if backwards else (first, last)
+    key, first, last = span.key, span.first, span.versions[-1]
+    if first is not None and first.value == last.value:
+        return None
+    before, after = (visible(key.kind, version) for version in ((last, first) if backwards else (first, last)))
     if before is None and after is None:
         return None
     if before is None or after is None:
-        cause = turned(first, versions)
-        return Change(key, before, after, [], newest if cause is None else cause)
-    changed = diff(before, after)
-    if not changed:
-        return None
-    fields = [(change, newest) for change in changed]
-    if len(versions) > 1:
-        touches = Touches(first, versions)
-        fields = [(change, touches.newest(change.field) or 0) for change in changed]
-    return Change(key, before, after, fields, max(offset for _, offset in fields))
+        cause = turned(first, span.versions)
+        return Change(key, before, after, [], last.offset if cause is None else cause)
+    fields = [(change, last.offset) for change in diff(before, after)]
+    if fields and len(span.versions) > 1:
+        touches = Touches(key.kind, first, span.versions)
+        fields = [(change, touches.newest(change.field) or 0) for change, _ in fields]
+    return Change(key, before, after, fields, max(offset for _, offset in fields)) if fields else None
 
 
 def visible(kind: Kind, version: Version | None) -> Document | None:
@@ -78,34 +74,49 @@ def is_the_same(kind: Kind, before: Version | None, after: Version | None) -> bo
     return old is not None and new is not None and not diff(old, new)
 
 
-def turned(first: Document | None, versions: Sequence[tuple[int, Document | None]]) -> int | None:
+def turned(first: Version | None, versions: Sequence[Version]) -> int | None:
     """Answer the newest event that made a key appear or disappear, None if it was there, or not, all the time."""
     found, there = None, first is not None
-    for offset, document in versions:
-        if (document is not None) != there:
-            found, there = offset, not there
+    for version in versions:
+        if (version.value is not None) != there:
+            found, there = version.offset, not there
     return found
 
 
 class Touches:
-    """The newest event that touched each field, among versions of one document."""
+    """The newest event that touched each field, among versions of one key."""
 
-    def __init__(self, first: Document | None, versions: Sequence[tuple[int, Document | None]]) -> None:
-        """Compare each version with the one before it; `first` is what was before them all."""
+    def __init__(self, kind: Kind, first: Version | None, versions: Sequence[Version]) -> None:
+        """Look at versions, oldest first; `first` is what was before them all."""
+        self._kind = kind
+        self._first = first
+        self._left = list(versions)
+        self._after = visible(kind, versions[-1] if versions else first)
         self._fields: dict[str, int] = {}
         self._below: dict[str, int] = {}
-        known = first
-        for offset, document in versions:
-            for change in diff(known or {}, document or {}):
-                self._fields[change.field] = offset
-                self._below.update(dict.fromkeys(_above(change.field), offset))
-            known = document
 
     def newest(self, field: str) -> int | None:
-        """Answer the newest event that touched the field, something inside it, or what it lies in; None if none did."""
+        """Answer the newest event that touched the field, something inside it, or what it lies in; None if none did.
+
+        Versions are compared from the newest back, each once, no further than some field asks for.
+        """
+        while (found := self._known(field)) is None and self._left:
+            self._look_back()
+        return found
+
+    def _known(self, field: str) -> int | None:
         lies_in = (self._fields[name] for name in _above(field) if name in self._fields)
         own = (known[field] for known in (self._fields, self._below) if field in known)
         return max((*lies_in, *own), default=None)
+
+    def _look_back(self) -> None:
+        newest = self._left.pop()
+        before, after = visible(self._kind, self._left[-1] if self._left else self._first), self._after
+        self._after = before
+        for change in diff(before or {}, after or {}):
+            self._fields.setdefault(change.field, newest.offset)
+            for name in _above(change.field):
+                self._below.setdefault(name, newest.offset)
 
 
 def _above(field: str) -> Iterator[str]:

@@ -32,8 +32,6 @@ from streams.worker import Progress, quiet
 REAL = "real"
 IMAGINED = "what-if"
 
-Versions = list[tuple[int, Document | None]]
-
 
 class Cause(NamedTuple):
     """An event of one of the two futures."""
@@ -163,25 +161,20 @@ def compare(history: History, environment: str, found: Future, fork: Moment, end
 
 
 def _compare_key(key: Key, base: Version | None, real: list[Version], imagined: list[Version]) -> Change[Cause] | None:
-    first = visible(key.kind, base)
-    was, would = _seen(key, real), _seen(key, imagined)
-    before, after = (versions[-1][1] if versions else first for versions in (was, would))
+    newest = (versions[-1] if versions else base for versions in (real, imagined))
+    before, after = (visible(key.kind, version) for version in newest)
     if before is None and after is None:
         return None
     if before is None or after is None:
-        number = turned(first, would)
-        cause = Cause(False, turned(first, was) or 0) if number is None else Cause(True, number)
+        number = turned(base, imagined)
+        cause = Cause(False, turned(base, real) or 0) if number is None else Cause(True, number)
         return Change(key, before, after, [], cause)
-    there, here = Touches(first, would), Touches(first, was)
+    there, here = Touches(key.kind, base, imagined), Touches(key.kind, base, real)
     fields = []
     for change in diff(before, after):
         mine = there.newest(change.field)
         fields.append((change, Cause(False, here.newest(change.field) or 0) if mine is None else Cause(True, mine)))
     return Change(key, before, after, fields, max(cause for _, cause in fields)) if fields else None
-
-
-def _seen(key: Key, versions: list[Version]) -> Versions:
-    return [(version.offset, visible(key.kind, version)) for version in versions]
 
 
 class _Causes:

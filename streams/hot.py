@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Final, NamedTuple
 
-from projections.change import Key
+from projections.change import Key, Kind
 from projections.inventory import Ref
 
 LIMIT: Final = 256 * 1024 * 1024
@@ -18,6 +18,9 @@ LIMIT: Final = 256 * 1024 * 1024
 
 _TRUSTED: Final = 0.05
 """Seconds for which an environment is taken to be the same that it was."""
+
+_ONCE: Final = 500_000
+"""Of so many questions it is remembered that they were asked once."""
 
 _ENTRY: Final = 400
 """Bytes that an entry takes beside what it holds."""
@@ -96,12 +99,16 @@ class Moves(NamedTuple):
 class Kept:
     """What is kept of one environment."""
 
-    __slots__ = ("moves", "number", "until", "versions")
+    __slots__ = ("groups", "moves", "number", "once", "until", "versions")
 
     def __init__(self, number: int | None) -> None:
         """Begin with nothing; `number` is that of the environment in the file."""
         self.number = number
         self.until = 0.0
+        self.groups: dict[tuple[Kind, str], int] = {}
+        """Numbers of the groups of keys, by kind and type."""
+        self.once: set[object] = set()
+        """What was asked once: the second time it is kept, for most of what is asked once never is again."""
         self.versions: dict[Key, Versions] = {}
         self.moves: dict[tuple[Ref, bool], Moves] = {}
 
@@ -125,6 +132,15 @@ class Hot:
                 kept = self._kept[environment] = Kept(number)
             kept.until = monotonic() + _TRUSTED
         return kept
+
+    def is_new(self, kept: Kept, asked: object) -> bool:
+        """Answer whether something is asked for the first time, as far as that is remembered."""
+        if asked in kept.once:
+            return False
+        if len(kept.once) >= _ONCE:
+            kept.once.clear()
+        kept.once.add(asked)
+        return True
 
     def clear(self) -> None:
         """Drop everything."""

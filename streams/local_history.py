@@ -188,9 +188,11 @@ class LocalHistory:
         kept = self._hot.of(environment)
         known = kept.versions.get(key)
         if known is None or not known.since <= at <= known.upto:
+            if known is None and self._hot.is_new(kept, key):
+                return self._stored(kept, environment, key, at)
             known = self._newest(kept, environment, key)
             if known is None or not known.since <= at:
-                return self._stored(environment, key, at)
+                return self._stored(kept, environment, key, at)
         found = known.at(at)
         if found is None or found[1] is None:
             return None
@@ -206,12 +208,24 @@ class LocalHistory:
         self._hot.keep_versions(kept, key, found)
         return found
 
-    def _stored(self, environment: str, key: Key, at: int) -> Version | None:
-        """Answer the version in force of a key that has more than are kept."""
+    def _stored(self, kept: Kept, environment: str, key: Key, at: int) -> Version | None:
+        """Answer the version in force as the file has it."""
         own = self._own
-        with self._translated():
-            row = own.db.execute(_IN_FORCE, (*key, self._named(environment), at)).fetchone()
-        return None if row is None or row[1] is None else self._version(key, *row)
+        try:
+            group = kept.groups.get(key[:2]) or self._group_number(kept, environment, key)
+            row = None if group is None else own.db.execute(_IN_FORCE, (group, key.id, at)).fetchone()
+        except sqlite3.Error as error:
+            raise self._trouble(error) from error
+        if row is None or row[1] is None or group is None:
+            return None
+        return Version(row[0], own.inflate(group, row[1], key.id))
+
+    def _group_number(self, kept: Kept, environment: str, key: Key) -> int | None:
+        row = self._db.execute(_GROUP, (*key[:2], self._named(environment))).fetchone()
+        if row is None:
+            return None
+        number = kept.groups[key[:2]] = int(row[0])
+        return number
 
     def all(
         self, environment: str, kind: Kind, at: int, *, type: str | None = None, after: Key | None = None
@@ -251,6 +265,8 @@ class LocalHistory:
     def _at(self, environment: str, ref: Ref, kind: Kind, at: int) -> list[KeyVersion]:
         kept, link = self._hot.of(environment), kind is Kind.LINK
         known = kept.moves.get((ref, link))
+        if known is None and self._hot.is_new(kept, (ref, link)):
+            return self._stored_at(environment, ref, link, at)
         if known is None or at > known.upto >= 0:
             known = self._moves(kept, environment, ref, link)
         if at > known.upto:
@@ -316,13 +332,19 @@ class LocalHistory:
 
     def spans(self, environment: str, after: int, upto: int) -> Iterator[Span]:
         """Yield what each key was and became, for those with a version with after < offset <= upto, sorted by key."""
-        found: list[Span] = []
+        inflate = self._own.inflate
+        spans: list[Span] = []
         with self._translated(), self._one_state() as db:
-            groups = db.execute(_GROUPS_OF, (upto, self._named(environment))).fetchall()
-            for number, kind, type_, reach in groups:
-                group = Group(number, kind, type_, self._own.inflate)
-                found += group.spans(db, after, reach)
-        yield from sorted(found, key=_key)
+            found: dict[int, list[tuple]] = {}  # type: ignore[type-arg]  # rows of _CHANGED
+            for row in db.execute(_CHANGED, (after, upto, self._named(environment))):
+                found.setdefault(row[3], []).append(row)
+            for number, rows in found.items():
+                group = rows[0][2]
+                name, offset, stored = db.execute(_BEFORE, (after, number)).fetchone()
+                first = None if stored is None else Version(offset, inflate(group, stored, name))
+                versions = sorted(Version(row[4], inflate(group, row[5], name)) for row in rows)
+                spans.append(Span(Key(_kind(rows[0][0]), rows[0][1], name), first, versions))
+        yield from sorted(spans, key=_key)
 
     def changed(self, environment: str, after: int, upto: int) -> list[Key]:
         """Answer the keys that have a version with after < offset <= upto, sorted."""
@@ -455,8 +477,13 @@ _NAMED = (
 )
 
 _IN_FORCE = (
-    f"SELECT v.offset, v.value, g.id {_NAMED} JOIN versions v ON v.key = k.id "
-    "WHERE n.name = ? AND v.offset <= ? ORDER BY v.offset DESC LIMIT 1"
+    "SELECT v.offset, v.value FROM keys k JOIN versions v ON v.key = k.id "
+    "WHERE k.grp = ? AND k.key = ? AND v.offset <= ? ORDER BY v.offset DESC LIMIT 1"
+)
+
+_GROUP = (
+    "SELECT g.id FROM environments n JOIN groups g ON g.environment = n.id AND g.kind = ? AND g.type = ? "
+    "WHERE n.name = ?"
 )
 
 _NEWEST = (
@@ -466,9 +493,14 @@ _NEWEST = (
 
 _OF_OBJECT = _NAMED.replace("g.kind = ?", f"g.kind = '{Kind.OBJECT.value}'")
 
-_GROUPS_OF = (
-    "SELECT g.id, g.kind, g.type, min(n.offset, ?) FROM environments n JOIN groups g ON g.environment = n.id "
-    "WHERE n.name = ?"
+_CHANGED = (
+    "SELECT g.kind, g.type, g.id, v.key, v.offset, v.value FROM environments n JOIN groups g ON g.environment = n.id "
+    "JOIN versions v ON v.grp = g.id AND v.offset > ? AND v.offset <= min(n.offset, ?) WHERE n.name = ?"
+)
+
+_BEFORE = (
+    "SELECT k.key, v.offset, v.value FROM keys k LEFT JOIN versions v ON v.key = k.id AND v.offset = "
+    "(SELECT max(offset) FROM versions WHERE key = k.id AND offset <= ?) WHERE k.id = ?"
 )
 
 _MOVES_AT = (
@@ -516,7 +548,11 @@ def _key(item: KeyVersion | Span) -> Key:
 
 
 def _key_of(row: tuple) -> Key:  # type: ignore[type-arg]  # kind, type, key, and what else there is
+    return Key(_kind(row[0]), row[1], row[2])
+
+
+def _kind(name: str) -> Kind:
     try:
-        return Key(Kind(row[0]), row[1], row[2])
+        return Kind(name)
     except ValueError as error:
         raise HistoryError(f"the history holds a key of no known kind: {error}") from error

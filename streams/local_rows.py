@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from projections.change import Key, Kind
-from schemas.errors import HistoryError
 from streams.anchors import Chunk, overlaid
-from streams.history import KeyVersion, Span, Version
+from streams.history import KeyVersion, Version
 
 TABLES = (
     "CREATE TABLE environments ("
@@ -64,11 +63,6 @@ CROWDED = "moved >= 64 + 2 * live"
 ANCHORED: Final = 0
 """In place of the number of a key: at this offset the edges of the object have an anchor."""
 
-_BEFORE = (
-    "SELECT k.key, v.offset, v.value FROM keys k LEFT JOIN versions v ON v.key = k.id AND v.offset = "
-    "(SELECT max(offset) FROM versions WHERE key = k.id AND offset <= ?) WHERE k.id = ?"
-)
-
 Inflate = Callable[[int, bytes | None, str], bytes | None]
 """Answers the value of what is stored, by its group and its name."""
 
@@ -92,13 +86,7 @@ class Group:
 
     def version(self, name: str, offset: int, stored: bytes | None) -> KeyVersion:
         """Answer a key of the group with one of its versions, as they stand in the rows."""
-        return KeyVersion(self._key(name), Version(offset, self._inflate(self.id, stored, name)))
-
-    def _key(self, name: str) -> Key:
-        try:
-            return Key(Kind(self.kind), self.type, name)
-        except ValueError as error:
-            raise HistoryError(f"the history holds a key of no known kind: {error}") from error
+        return KeyVersion(Key(self.kind, self.type, name), Version(offset, self._inflate(self.id, stored, name)))
 
     def some(self, db: sqlite3.Connection, at: int, begin: str, limit: int) -> list[tuple[str, int, bytes | None]]:
         """Answer up to `limit` names from `begin` on, sorted, each with its version as it is stored, if it has one."""
@@ -122,23 +110,12 @@ class Group:
                 (self.id, -1 if anchored is None else anchored, at, begin),
             )
         }
-        versions = {name: self.version(name, *row) for name, row in newer.items()}
+        kind, type_, id_, inflate = self.kind, self.type, self.id, self._inflate
+        versions = {
+            name: KeyVersion(Key(kind, type_, name), Version(offset, inflate(id_, stored, name)))
+            for name, (offset, stored) in newer.items()
+        }
         return overlaid(self._anchor(db, anchored, begin), self.kind, self.type, versions, begin)
-
-    def spans(self, db: sqlite3.Connection, after: int, upto: int) -> Iterator[Span]:
-        """Yield what each key of the group was and became that has a version with after < offset <= upto."""
-        rows = db.execute(
-            "SELECT v.key, v.offset, v.value FROM versions v WHERE v.grp = ? AND v.offset > ? AND v.offset <= ? "
-            "ORDER BY v.offset",
-            (self.id, after, upto),
-        ).fetchall()
-        found: dict[int, list[tuple[int, bytes | None]]] = {}
-        for number, offset, stored in rows:
-            found.setdefault(number, []).append((offset, stored))
-        for number, versions in found.items():
-            name, offset, stored = db.execute(_BEFORE, (after, number)).fetchone()
-            first = None if stored is None else self.version(name, offset, stored).version
-            yield Span(self._key(name), first, [self.version(name, *version).version for version in versions])
 
     def _anchor(self, db: sqlite3.Connection, offset: int | None, begin: str) -> Iterator[Chunk]:
         if offset is None:

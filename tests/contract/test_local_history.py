@@ -106,6 +106,7 @@ QUESTIONS: dict[str, Callable[[LocalHistory], object]] = {
     "links": lambda h: h.links(ENV, NET, 5),
     "children": lambda h: h.children(ENV, NET, 5),
     "versions": lambda h: h.versions(ENV, key("b"), 1, 5),
+    "spans": lambda h: list(h.spans(ENV, 1, 5)),
     "changed": lambda h: h.changed(ENV, 1, 5),
     "blame": lambda h: h.blame(ENV, 5),
     "checkpoints": lambda h: list(h.checkpoints(ENV)),
