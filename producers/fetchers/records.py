@@ -16,7 +16,7 @@ _AGENTS: Final = Table("neutron", "agents", ("id", "host"))
 _BINDING: Final = ("port_id", "host", "status", "vif_type", "vnic_type")
 _OVERLAYS: Final[Mapping[str, tuple[str, ...]]] = {
     "vxlan": ("ip_address", "udp_port", "host"),
-    "geneve": ("ip_address", "udp_port", "host"),
+    "geneve": ("ip_address", "host"),
     "gre": ("ip_address", "host"),
 }
 """The columns of `ml2_<overlay>_endpoints`."""

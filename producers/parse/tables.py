@@ -71,7 +71,7 @@ def _by_host(rows: list[Document]) -> list[Document]:
 
 
 def endpoints(rows: Rows) -> dict[str, Document]:
-    """Answer the tunnel end that each host registered, the first by address; GRE has no port of UDP."""
+    """Answer the tunnel end that each host registered, the first by address; only of VXLAN Neutron keeps a port."""
     found: dict[str, Document] = {}
     for row in sorted(rows, key=lambda row: str(row["ip_address"])):
         found.setdefault(row["host"], {"ip_address": row["ip_address"], "udp_port": row.get("udp_port")})
