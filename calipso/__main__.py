@@ -1,5 +1,5 @@
 """`python -m calipso` is `calipso`."""
 
-from calipso.cli import main
+from calipso.start import main
 
 main()

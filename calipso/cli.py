@@ -18,6 +18,7 @@ from calipso import (
     environments,
     imagining,
     letters,
+    plugged,
     reading,
     scheduling,
     stats,
@@ -102,6 +103,7 @@ _COMMANDS: tuple[tuple[str, str, Callable[..., None], str], ...] = (
     (_RUNNING, "demo", demo.demo, "demo"),
     (_RUNNING, "manage", asking.manage, "manage"),
     (_RUNNING, "up", writing.up, "up --port 8080"),
+    (_RUNNING, "plugins", plugged.plugins, "plugins"),
     (_RUNNING, "rebuild", writing.rebuild, "rebuild lab"),
     (_RUNNING, "worker", working.worker, "worker --name worker-1"),
 )

@@ -33,6 +33,23 @@ def from_file(engine: Engine, environment: str, file: Path) -> tuple[int, int]:
     return len(fresh), len(events) - len(fresh)
 
 
+def from_plugin(engine: Engine, environment: str, told: str) -> tuple[int, int]:
+    """Write what a plug-in's listener (`NAME` or `NAME:PLACE`) hears, as it hears it; answer as `from_file` does."""
+    from producers.listeners import heard
+
+    definition.check_name(environment)
+    name, _, place = told.partition(":")
+    known = KnownNotifications(engine.journal, environment)
+    written = repeated = 0
+    for event in heard(name, place, environment):
+        fresh = known.fresh([event])
+        if fresh:
+            engine.journal.append(fresh)
+        written, repeated = written + len(fresh), repeated + 1 - len(fresh)
+    engine.worker.catch_up(environment)
+    return written, repeated
+
+
 def from_bus(engine: Engine, environment: str, define: Path | None) -> None:
     """Write what the message bus delivers to the log, until SIGTERM or SIGINT."""
     from producers.listener import Listener  # here, for no other command should wait for it

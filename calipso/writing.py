@@ -108,6 +108,10 @@ def listen(
         Path | None,
         typer.Option("--from", metavar="FILE", help="Recorded notifications, one JSON a line, instead of the bus."),
     ] = None,
+    through: Annotated[
+        str | None,
+        typer.Option("--with", metavar="NAME:PLACE", help="What the listener of a plug-in hears, instead of the bus."),
+    ] = None,
     define: Define = None,
     every: Annotated[
         bool,
@@ -122,7 +126,7 @@ def listen(
 
     settings = settings_of(context)
     if environment is None or every:
-        if environment is not None or file is not None or define is not None:
+        if environment is not None or file is not None or through is not None or define is not None:
             raise BadInput("listen: name an environment, or listen to all that are marked (--all), not both")
         if check:
             return line(keeping.check(settings.folder))
@@ -131,9 +135,12 @@ def listen(
     if check:
         return line(f"{environment}: {listening.check(settings.folder, environment)}")
     with opened(settings) as engine:
-        if file is None:
+        if file is not None:
+            written, repeated = listening.from_file(engine, environment, file)
+        elif through is not None:
+            written, repeated = listening.from_plugin(engine, environment, through)
+        else:
             return listening.from_bus(engine, environment, define)
-        written, repeated = listening.from_file(engine, environment, file)
     return line(f"{environment}: {written} notifications written, {repeated} were there already")
 
 

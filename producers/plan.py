@@ -23,7 +23,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from producers.fetchers import COMPLETERS, DETAILS, FETCHERS
+from producers.fetchers import ADDED, COMPLETERS, DETAILS, FETCHERS
 from producers.settings import EnvironmentSettings
 from schemas import canonical
 from schemas.canonical import Document
@@ -98,15 +98,24 @@ class Plan:
 
 
 def load_plan(path: Path = DEFAULT) -> Plan:
-    """Read and check a plan. Raises BadPlan, naming the file and every bad entry."""
+    """Read and check a plan; the one that ships goes on with the entries of plug-ins.
+
+    Raises BadPlan, naming the file and every bad entry.
+    """
     try:
-        return parse_plan(canonical.decode_document(path.read_bytes()))
+        document = canonical.decode_document(path.read_bytes())
+        return parse_plan(_with_plugins(document) if path == DEFAULT else document)
     except OSError as error:
         raise BadPlan(f"{path}: cannot be read: {error.strerror}") from error
     except BadPlan as error:
         raise BadPlan(f"{path}: {error}") from error
     except BadInput as error:
         raise BadPlan(f"{path}: {error}") from error
+
+
+def _with_plugins(document: Document) -> Document:
+    added = [{**planned.entry, "fetcher": name} for name, planned in ADDED.items()]
+    return {**document, "entries": [*document["entries"], *added]}
 
 
 def parse_plan(document: Document) -> Plan:

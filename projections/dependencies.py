@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from projections.graph import Landscape
 from projections.inventory import Obj, Ref
 from projections.link import NETWORK, SEGMENT, Link
+from projections.rules import RULES
 from projections.rules.trunk_port import PARENT
 from projections.segments import segment_names
 
@@ -51,6 +52,9 @@ _SOURCE_DEPENDS = frozenset(
     ]
 )
 _TARGET_DEPENDS = frozenset(["host_pnic-network", "vnic-port", "router-vservice"])
+
+_ADDED = {rule.link_type: rule.depends for rule in RULES if rule.depends}
+"""What the rules of plug-ins say of theirs."""
 
 # An object of these types, lost by a link, is lost for a share only: it has other vNICs, bridges, NICs or hosts.
 _SHARERS = frozenset(["instance", "vservice", "router", "network", "vedge", "trunk"])
@@ -329,7 +333,10 @@ def _depends(link: Link, end: Ref) -> bool:
         return end == (link.target if link.values(SEGMENT) else link.source)
     if link.type == "trunk-port":
         return end == (link.source if link.name == PARENT else link.target)
-    return link.type in (_SOURCE_DEPENDS if end == link.source else _TARGET_DEPENDS)
+    is_source = end == link.source
+    if link.type in _ADDED:
+        return ("source" if is_source else "target") in _ADDED[link.type]
+    return link.type in (_SOURCE_DEPENDS if is_source else _TARGET_DEPENDS)
 
 
 def _meet(lost: frozenset[str] | None, carried: frozenset[str]) -> frozenset[str] | None:

@@ -16,6 +16,7 @@ from projections.notifications.draft import Draft
 from projections.notifications.ledger import Kept, Ledger
 from projections.notifications.meaning import meaning
 from projections.sighting import OpenScan, swept
+from projections.version import here
 from schemas.canonical import Document, decode, decode_document, encode
 from schemas.events import (
     AlertReceived,
@@ -40,8 +41,10 @@ from schemas.events import (
 )
 from schemas.vocabulary import ENVIRONMENT, UNSEEN
 
-VERSION = 4
-"""Counts the meanings of the fold: a history folded by another version is rebuilt from the log."""
+MEANING = 4
+"""Counts the meanings of the fold."""
+VERSION = here(MEANING)
+"""Of the fold, plug-ins included: a history folded by another version is rebuilt from the log."""
 
 REMOVED = "removed"
 """Attribute of the environment's record, while nobody looks after it: {at, note}."""

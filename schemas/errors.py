@@ -6,6 +6,7 @@ CalipsoError
 │   ├── BadPlan           an entry of the scan plan is wrong
 │   ├── BadBundle         a folder of recorded answers cannot be read
 │   ├── BadSettings       an environment's description or a setting is wrong
+│   ├── BadPlugin         what another distribution adds cannot be used
 │   ├── BadAlert          an alert of an outside monitor breaks its contract
 │   └── BadMoment         a moment that cannot be understood
 ├── NotFound              asked for something that does not exist at that moment
@@ -47,6 +48,10 @@ class BadBundle(BadInput):
 
 class BadSettings(BadInput):
     """An environment's description or a setting is wrong."""
+
+
+class BadPlugin(BadInput):
+    """What another distribution adds cannot be used."""
 
 
 class BadAlert(BadInput):

@@ -1,6 +1,9 @@
 """The names of things: object types with their place in the tree, and link types."""
 
-from dataclasses import dataclass
+from schemas import plugins
+from schemas.errors import BadPlugin
+from schemas.object_type import Folder as Folder
+from schemas.object_type import ObjectType as ObjectType
 
 ENVIRONMENT = "environment"
 """Type of the root of the tree; its id is the environment's name. It is not an object of the inventory."""
@@ -8,25 +11,6 @@ ENVIRONMENT = "environment"
 UNSEEN = "unseen"
 """Attribute of a scanned document: the attributes that could not be looked at this time. What was known of them
 stays known; without it, an attribute that is left out is an attribute that is no longer there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A node that groups children in the tree. Folders are derived for display, never stored."""
-
-    type: str
-    suffix: str
-    """The folder's id is its parent's id, a dash, and this."""
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectType:
-    """One type of object and the folders between it and its parent (outermost first)."""
-
-    name: str
-    parents: tuple[str, ...]
-    folders: tuple[Folder, ...] = ()
 
 
 def _type(name: str, parents: str, *folders: Folder) -> ObjectType:
@@ -90,6 +74,24 @@ LINK_TYPES: tuple[str, ...] = (
     "trunk-port",
 )
 """The explicit links: one direction of each pair is ever stored, `<source type>-<target type>`."""
+
+
+def _checked(name: str, value: object) -> ObjectType:
+    found = plugins.of_type(ObjectType)(name, value)
+    if found.name != name:
+        raise ValueError(f"calls itself {found.name!r}")
+    if not name.isidentifier() or not found.parents:
+        raise ValueError("needs a name without dashes and spaces, and a type to stand below")
+    return found
+
+
+OBJECT_TYPES |= plugins.loaded(plugins.OBJECT_TYPES, _checked, {ENVIRONMENT, *OBJECT_TYPES})
+LINK_TYPES += tuple(plugin.name for plugin in plugins.installed(plugins.RULES))
+
+for _found in OBJECT_TYPES.values():
+    for _parent in _found.parents:
+        if _parent not in OBJECT_TYPES and _parent != ENVIRONMENT:
+            raise BadPlugin(f"object type {_found.name}: there is no type {_parent} to stand below")
 
 
 def reversed_link_type(link_type: str) -> str:

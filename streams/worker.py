@@ -7,7 +7,8 @@ from itertools import islice
 
 from projections.change import Change, Kind
 from projections.digest import EMPTY, advance, digest_of
-from projections.fold import VERSION, Fold, Stored
+from projections.fold import MEANING, VERSION, Fold, Stored
+from projections.version import meaning_of
 from schemas.errors import HistoryError
 from schemas.events import Entry
 from streams.history import History, Position, Step
@@ -71,10 +72,11 @@ class Worker:
 
     def _reaches(self, environment: str, head: int) -> bool:
         position = self._history.position(environment)
-        if position.fold_version > VERSION:
+        folded_by = meaning_of(position.fold_version)
+        if folded_by > MEANING:
             raise HistoryError(
-                f"environment {environment}: the history was folded by version {position.fold_version} of the rules, "
-                f"this program knows {VERSION} (a cache: delete it to have it built anew)"
+                f"environment {environment}: the history was folded by version {folded_by} of the rules, "
+                f"this program knows {MEANING} (a cache: delete it to have it built anew)"
             )
         if position.offset > head and position.offset > self._journal.head(environment):
             self._history.forget(environment)  # it tells of another log than the one that stands here

@@ -17,12 +17,13 @@ from producers.fetchers import (
     tenancy,
     vpp,
 )
-from producers.fetchers.contract import Completion, Detail, Source
+from producers.fetchers.contract import Completion, Detail, Planned, Source
 from producers.found import Found
 from producers.look import Look
+from schemas import plugins
 from schemas.canonical import Document
 
-FETCHERS: Mapping[str, Source] = {
+_SHIPPED: Mapping[str, Source] = {
     "regions": Source("region", tenancy.fetch_regions),
     "projects": Source("project", tenancy.fetch_projects),
     "foreign_projects": Source("project", tenancy.fetch_foreign_projects),
@@ -55,6 +56,22 @@ FETCHERS: Mapping[str, Source] = {
     "vpp_vconnectors": Source("vconnector", vpp.fetch_vconnectors),
     "vpp_pnics": Source("host_pnic", vpp.fetch_pnics),
     "sriov_vedges": Source("vedge", sriov.fetch_vedges),
+}
+
+
+def _checked(name: str, value: object) -> Planned:
+    planned = plugins.of_type(Planned)(name, value)
+    if not isinstance(planned.entry, dict) or not callable(planned.fetch):
+        raise TypeError("a fetcher is a function, with an entry of the plan")
+    return planned
+
+
+ADDED: Mapping[str, Planned] = plugins.loaded(plugins.FETCHERS, _checked, _SHIPPED)
+"""Those of plug-ins."""
+
+FETCHERS: Mapping[str, Source] = {
+    **_SHIPPED,
+    **{name: Source(str(planned.entry.get("type")), planned.fetch) for name, planned in ADDED.items()},
 }
 
 COMPLETERS: Mapping[str, Completion] = {

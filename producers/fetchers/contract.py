@@ -40,3 +40,10 @@ class Source(NamedTuple):
 
     type: str
     fetch: Fetcher
+
+
+class Planned(NamedTuple):
+    """A fetcher of a plug-in, with its own entry of the scan plan (see producers/plan.py), which needs no 'fetcher'."""
+
+    entry: Document
+    fetch: Fetcher

@@ -18,6 +18,7 @@ from projections.notifications import (
 )
 from projections.notifications.handler import Handler, nothing
 from projections.notifications.notification import has_only_begun, named
+from schemas import plugins
 
 FAMILIES: Final = (
     networks,
@@ -33,9 +34,28 @@ FAMILIES: Final = (
     tenancy,
 )
 
-HANDLERS: Final[dict[str, Handler]] = {
+_SHIPPED: Final[dict[str, Handler]] = {
     name: handler for family in FAMILIES for name, handler in family.HANDLERS.items()
 }
+
+
+def _checked(_family: str, value: object) -> dict[str, Handler]:
+    handlers: dict[str, Handler] = plugins.of_type(dict)(_family, value)
+    for name, handler in handlers.items():
+        if not isinstance(name, str) or not callable(handler):
+            raise TypeError("handlers are functions by event type")
+        if name in _SHIPPED:
+            raise ValueError(f"Calipso itself handles {name}")
+    return handlers
+
+
+def _added() -> dict[str, Handler]:
+    """Answer the handlers of plug-ins; of two for one event type, the one whose family's name comes last."""
+    families = plugins.loaded(plugins.HANDLERS, _checked)
+    return {name: handler for family in families.values() for name, handler in family.items()}
+
+
+HANDLERS: Final[dict[str, Handler]] = _SHIPPED | _added()
 """By event type without its phase: `port.update` takes `port.update` and `port.update.end`."""
 
 

@@ -18,8 +18,10 @@ from projections.rules import (
     vservice_vnic,
 )
 from projections.rules.rule import Rule
+from schemas import plugins
+from schemas.vocabulary import OBJECT_TYPES
 
-RULES: tuple[Rule, ...] = (
+_SHIPPED: tuple[Rule, ...] = (
     instance_vnic.RULE,
     vservice_vnic.RULE,
     vnic_vconnector.RULE,
@@ -36,3 +38,18 @@ RULES: tuple[Rule, ...] = (
     router_vservice.RULE,
     trunk_port.RULE,
 )
+
+
+def _checked(name: str, value: object) -> Rule:
+    rule = plugins.of_type(Rule)(name, value)
+    if rule.link_type != name:
+        raise ValueError(f"joins links of the type {rule.link_type!r}")
+    if not all(end in OBJECT_TYPES for end in name.split("-")) or name.count("-") != 1:
+        raise ValueError("a link type is two types of objects with a dash between")
+    if not set(rule.watches) <= set(OBJECT_TYPES) or not rule.depends <= {"source", "target"}:
+        raise ValueError("'watches' names types of objects, 'depends' source or target")
+    return rule
+
+
+_ADDED = plugins.loaded(plugins.RULES, _checked, {rule.link_type for rule in _SHIPPED})
+RULES: tuple[Rule, ...] = (*_SHIPPED, *_ADDED.values())

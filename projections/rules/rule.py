@@ -22,6 +22,8 @@ class Rule:
     link_type: str
     watches: Mapping[str, Keys]
     join: Join
+    depends: frozenset[str] = frozenset()
+    """Which ends depend on the other, "source" or "target"; of Calipso's own rules dependencies.py tells."""
 
 
 def own_id(obj: Obj) -> Iterable[str]:

@@ -116,6 +116,7 @@ def test_a_history_begun_anew_by_another_between_two_writes_is_whole_in_the_end(
 def test_a_history_folded_by_another_version_is_not_continued(asked: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     asked.worker.catch_up(ENV)
     monkeypatch.setattr(streams.worker, "VERSION", VERSION + 1)
+    monkeypatch.setattr(streams.worker, "MEANING", VERSION + 1)
     Worker(asked.journal, asked.history).catch_up(ENV)
     assert asked.history.position(ENV).fold_version == VERSION + 1
     monkeypatch.undo()
@@ -129,6 +130,7 @@ def test_a_worker_left_from_before_a_new_version_folds_anew(asked: Demo, monkeyp
     asked.worker.catch_up(ENV)
     asked.tell(*the_past())
     monkeypatch.setattr(streams.worker, "VERSION", VERSION + 1)
+    monkeypatch.setattr(streams.worker, "MEANING", VERSION + 1)
     asked.worker.catch_up(ENV)
     versions = {step.offset for step in asked.history.checkpoints(ENV)}
     assert versions == set(range(asked.journal.head(ENV) + 1))
