@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from producers.fetchers import COMPLETERS, DETAILS, FETCHERS
+from producers.fetchers.registry import COMPLETERS, DETAILS, FETCHERS
 from producers.found import Found
 from producers.look import MALFORMED, Look, malformed
 from producers.plan import PlanEntry

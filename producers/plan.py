@@ -4,7 +4,7 @@
   "name":       of the entry: it names the scopes that a scan covers, so it is never reused for another thing
   "type":       of the objects found (schemas/vocabulary.py)
   "under":      the type of the objects that are looked below, one fetch for each; "environment" is the root
-  "fetcher":    a name of producers/fetchers
+  "fetcher":    a name of producers/fetchers/registry.py
   "completer":  optional: completes each found object by a question of its own
   "details":    optional: names of what other sources add to all of the objects
   "folders":    the texts of the folders, outermost first, that the tree draws around the objects
@@ -23,7 +23,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from producers.fetchers import ADDED, COMPLETERS, DETAILS, FETCHERS
+from producers.fetchers.registry import ADDED, COMPLETERS, DETAILS, FETCHERS
 from producers.settings import EnvironmentSettings
 from schemas import canonical
 from schemas.canonical import Document

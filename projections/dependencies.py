@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from projections.graph import Landscape
 from projections.inventory import Obj, Ref
 from projections.link import NETWORK, SEGMENT, Link
-from projections.rules import RULES
+from projections.rules.registry import RULES
 from projections.rules.trunk_port import PARENT
 from projections.segments import segment_names
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from projections.change import Key
 from projections.inventory import InventoryView, Obj, Ref, Touched, Value
 from projections.link import Link
-from projections.rules import RULES
+from projections.rules.registry import RULES
 from projections.rules.rule import Keys, Rule
 
 Read = tuple[str, ...] | tuple[str, str, str, Value]

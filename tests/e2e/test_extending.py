@@ -41,6 +41,11 @@ class Place:
 
     folder: Path
 
+    @property
+    def path(self) -> str:
+        """Answer where Python finds the plug-in, beside what it finds anyway."""
+        return os.pathsep.join(filter(None, [str(self.folder / "installed"), os.environ.get("PYTHONPATH")]))
+
     def write(self) -> None:
         """Write the files of the tutorial, and the bundle that it changes."""
         shutil.copytree(BUNDLE, self.folder / "BUNDLE")
@@ -68,7 +73,7 @@ class Place:
 
     def run(self, command: str, *, plugged: bool = True) -> Ended:
         """Run a command of Calipso, with or without the plug-in."""
-        more = {"PYTHONPATH": str(self.folder / "installed")} if plugged else {}
+        more = {"PYTHONPATH": self.path} if plugged else {}
         data = {"CALIPSO_LOG": f"local:{self.folder / 'data'}", "COLUMNS": "200"}
         done = subprocess.run(
             [sys.executable, "-m", "calipso", *command.split()[1:]],
@@ -83,7 +88,7 @@ class Place:
 
     def targets(self) -> list[str]:
         """Answer the hosts that notifications ask to look at again, as a process with the plug-in sees them."""
-        data = {"CALIPSO_LOG": f"local:{self.folder / 'data'}", "PYTHONPATH": str(self.folder / "installed")}
+        data = {"CALIPSO_LOG": f"local:{self.folder / 'data'}", "PYTHONPATH": self.path}
         words = [sys.executable, "-c", _TARGETS]
         done = subprocess.run(
             words, env={**os.environ, **data}, capture_output=True, text=True, timeout=60, check=False
@@ -170,6 +175,16 @@ def test_a_plug_in_that_is_broken_is_named_in_one_line(
     assert len(ended.err.strip().splitlines()) == 1, ended.err
     assert reason in ended.err
     assert "switch_port" in ended.err or "calipso-lldp 1.0" in ended.err
+
+
+@pytest.mark.parametrize("module", ["object_type", "fetcher", "rule", "clique_types", "handler", "listener"])
+def test_a_module_of_a_plug_in_may_be_the_first_that_is_imported(place: Place, module: str) -> None:
+    """As its own tests do; all of Calipso may follow."""
+    told = f"import calipso_lldp.{module}, calipso.cli, producers.plan; producers.plan.load_plan()"
+    more = {"PYTHONPATH": place.path}
+    words = [sys.executable, "-c", told]
+    done = subprocess.run(words, env={**os.environ, **more}, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_an_entry_of_the_plan_that_is_wrong_is_named(place: Place) -> None:
