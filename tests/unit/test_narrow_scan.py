@@ -24,7 +24,9 @@ from schemas.events import Entry, Event, ObjectMissed, ScanFinished, ScanRequest
 from tests.unit.answers import Cloud
 
 SHIPPED = Path(calipso.__file__).parent / "demo_bundles"
-OVN = Path(__file__).parents[1] / "data" / "ovn"
+DATA = Path(__file__).parents[1] / "data"
+OVN = DATA / "ovn"
+OTHERS = [DATA / name for name in ("linux-bridge", "vpp", "sriov")]
 SETTINGS = EnvironmentSettings(uplinks=("eth*", "phy-*"))
 Place = tuple[Ref, Scope, bytes]
 """Parent, scope and attributes of an object."""
@@ -133,7 +135,7 @@ def check_that_alone_is_as_in_all(before: Path, after: Path, every: int = 1) -> 
         assert log.objects() == expected, ref
 
 
-@pytest.mark.parametrize("bundle", [SHIPPED / "sunday", SHIPPED / "monday", OVN], ids=lambda path: path.name)
+@pytest.mark.parametrize("bundle", [SHIPPED / "sunday", SHIPPED / "monday", OVN, *OTHERS], ids=lambda path: path.name)
 def test_alone_after_a_scan_of_everything_no_object_changes(bundle: Path) -> None:
     check_that_nothing_changes(bundle, every=3)
 
