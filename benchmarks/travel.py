@@ -97,15 +97,25 @@ def _questions(
     ask_us: Callable[[History], Callable[[Question], Any]],
     ask_peer: Callable[[Peer], Callable[[Question], Any]],
 ) -> Iterator[Measure]:
-    """Ask beside each reference something else, of a history that is opened anew: nothing is remembered."""
+    """Ask beside each reference something else, of a history that is opened anew: nothing is remembered.
+
+    Then ask `again`: about the same keys at other moments, as who has been asked about them before answers.
+    """
     for peer in lab.peers():
         draw = Random(f"{name} {peer.name}")  # noqa: S311 - a seed
         questions = lab.estate.some(draw, kind, _ROUNDS * lab.extent.questions)
+        later = [(key, draw.randrange(at, lab.estate.events)) for key, at in questions]
         with closing(lab.opened()) as history:
-            times = latencies(questions, [ask_us(history), ask_peer(peer)], lab.clock)
-        for percent in (50, 99):
-            value, reference = (_settled(each, percent) * 1e6 for each in times)
-            yield _better_low(f"{name}-p{percent}", lab.size, value, lab.unit("us"), reference, peer.name, 1.0)
+            ask = ask_us(history)
+            first = latencies(questions, [ask, ask_peer(peer)], lab.clock)
+            for question in questions:
+                ask(question)
+            again = latencies(later, [ask, ask_peer(peer)], lab.clock)
+        for words, times in (("", first), ("-again", again)):
+            for percent in (50, 99):
+                value, reference = (_settled(each, percent) * 1e6 for each in times)
+                row = f"{name}{words}-p{percent}"
+                yield _better_low(row, lab.size, value, lab.unit("us"), reference, peer.name, 1.0)
 
 
 def _settled(times: list[float], percent: float) -> float:

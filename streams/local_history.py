@@ -273,6 +273,7 @@ class LocalHistory:
             return self._stored_at(environment, ref, link, at)
         found = []
         for key in known.at(at):
+            kept.once.add(key)  # who asks again about an object asks again about what stands there
             version = self.get(environment, key, at)
             if version is None:  # it was forgotten since
                 return self._stored_at(environment, ref, link, at)
