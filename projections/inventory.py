@@ -1,6 +1,6 @@
 """The inventory: what objects an environment has, with indexes for the rules that join them."""
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Hashable, Iterator, Mapping, Set
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from schemas.canonical import Document, decode_document, encode
@@ -10,6 +10,7 @@ Value = str | int | bool | None
 _K = TypeVar("_K")
 _I = TypeVar("_I")
 _D = TypeVar("_D")
+_P = TypeVar("_P", bound=Hashable)
 
 
 class Ref(NamedTuple):
@@ -91,6 +92,13 @@ class InventoryView(Protocol):
         """Answer the objects directly under a parent."""
         ...
 
+    def part(self, obj: Obj, parts: "Callable[[Obj], Mapping[_P, _D]]", key: _P) -> _D | None:
+        """Answer one entry of what a function makes of an object, None if it has none.
+
+        Who asked for entries is not concerned by a change of others.
+        """
+        ...
+
 
 Touched = tuple[Obj | None, Obj | None]
 """One object before and after; None where it is not there."""
@@ -137,6 +145,10 @@ class Inventory:
         """Answer the objects directly under a parent, sorted by type and id."""
         found = self._children.get(parent, {})
         return [found[ref] for ref in sorted(found)]
+
+    def part(self, obj: Obj, parts: Callable[[Obj], Mapping[_P, _D]], key: _P) -> _D | None:
+        """Answer one entry of what a function makes of an object, None if it has none."""
+        return obj.derived(parts).get(key)
 
     def scope_of(self, ref: Ref) -> Scope | None:
         """Answer the scope in which the object was last seen."""

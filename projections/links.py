@@ -1,16 +1,23 @@
 """The links of an environment, kept up as objects change: only the joins that could answer otherwise run again."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any, NamedTuple, TypeVar, cast
 
 from projections.change import Key
 from projections.inventory import InventoryView, Obj, Ref, Touched, Value
 from projections.link import Link
 from projections.rules.registry import RULES
 from projections.rules.rule import Keys, Rule
+from schemas.canonical import split
 
-Read = tuple[str, ...] | tuple[str, str, str, Value]
-"""One question that a join asked: a name, a type, an attribute's value, or a parent."""
+_P = TypeVar("_P", bound=Hashable)
+_D = TypeVar("_D")
+
+Parts = Callable[[Obj], Mapping[_P, _D]]
+"""A function of an object alone, whose answer is asked for entry by entry."""
+
+Read = tuple[str, ...] | tuple[str, str, str, Value] | tuple[str, str, str, Parts[Any, Any], Hashable]
+"""One question that a join asked: a name, a type, an attribute's value, a parent, or an entry of a part."""
 
 LinkChange = tuple[Key, Link | None, Link | None]
 """A link that is not what it was: before and after, None where it is not there."""
@@ -65,6 +72,11 @@ class Reading:
         self.reads.add(("children", *parent))
         return self._noted(self._view.children(parent))
 
+    def part(self, obj: Obj, parts: Parts[_P, _D], key: _P) -> _D | None:
+        """Answer one entry of what a function makes of an object, None if it has none."""
+        self.reads.add(("part", obj.type, obj.id, parts, key))
+        return obj.derived(parts).get(key)
+
     def _noted(self, objects: list[Obj]) -> list[Obj]:
         self.found |= bool(objects)
         return objects
@@ -81,10 +93,14 @@ class Links:
         """Start with no object, so with no link."""
         self._rules = tuple(rules)
         self._watching = _watching(self._rules)
+        self._everybody = frozenset(range(len(self._rules)))
+        self._concerns = [{name: frozenset(read) for name, read in rule.reads.items()} for rule in self._rules]
         self._joined: dict[JoinKey, Joined] = {}
         self._readers: dict[Read, set[JoinKey]] = {}
         self._asked: dict[str, set[str]] = {}
         """Of each type, the attributes by whose value objects were ever asked for."""
+        self._parts: dict[str, set[Parts[Any, Any]]] = {}
+        """Of each type, the parts that were ever asked for."""
         self._given: dict[Key, dict[JoinKey, Link]] = {}
         self._links: dict[Key, Link] = {}
         self._at: dict[Ref, dict[Key, Link]] = {}
@@ -123,13 +139,37 @@ class Links:
 
     def _dirty(self, touched: Sequence[Touched]) -> set[JoinKey]:
         dirty: set[JoinKey] = set()
-        reads: set[Read] = set()
-        for obj in (obj for pair in touched for obj in pair if obj is not None):
-            dirty.update(_joins(obj, self._watching))
-            reads.update(_answering(obj, self._asked.get(obj.type, ())))
-        for read in self._readers.keys() & reads:
-            dirty |= self._readers[read]
+        for before, after in touched:
+            rules = self._concerned(before, after)
+            if rules:
+                dirty.update(self._asking(before, after, rules))
+            if before is not None and after is not None:
+                for read in _moved(before, after, self._parts.get(after.type, ())):
+                    dirty.update(self._readers.get(read, ()))
         return dirty
+
+    def _concerned(self, before: Obj | None, after: Obj | None) -> Set[int]:
+        """Answer the rules to which an object is not what it was, by their places."""
+        if before is None or after is None or before.parent != after.parent:
+            return self._everybody
+        changed, name = _changed(before, after), after.type
+        return {
+            place
+            for place, reads in enumerate(self._concerns)
+            if name not in reads or not reads[name].isdisjoint(changed)
+        }
+
+    def _asking(self, before: Obj | None, after: Obj | None, rules: Set[int]) -> Iterator[JoinKey]:
+        """Yield the joins of these rules that an object starts, or that asked what it is part of the answer to."""
+        reads: set[Read] = set()
+        for obj in (before, after):
+            if obj is not None:
+                yield from _joins(obj, self._watching, rules)
+                reads.update(_answering(obj, self._asked.get(obj.type, ())))
+        for read in reads:
+            readers = self._readers.get(read)
+            if readers:
+                yield from (join for join in readers if join.rule in rules)
 
     def _run(self, dirty: set[JoinKey], view: InventoryView) -> list[LinkChange]:
         keys: set[Key] = set()
@@ -153,13 +193,23 @@ class Links:
         for read in before - joined.reads:
             _discard(self._readers, read, join)
         for read in joined.reads - before:
-            self._readers.setdefault(read, set()).add(join)
-            if read[0] == "where":
-                self._asked.setdefault(read[1], set()).add(read[2])
+            readers = self._readers.get(read)
+            if readers is None:
+                self._readers[read] = {join}
+                self._learn(read)
+            else:
+                readers.add(join)
         if joined.reads:
             self._joined[join] = joined
         else:
             self._joined.pop(join, None)
+
+    def _learn(self, read: Read) -> None:
+        """Take in by what objects may be asked for."""
+        if read[0] == "where":
+            self._asked.setdefault(read[1], set()).add(read[2])
+        elif read[0] == "part":
+            self._parts.setdefault(read[1], set()).add(cast("Parts[Any, Any]", read[3]))
 
     def _give(self, join: JoinKey, before: list[Link], after: list[Link]) -> set[Key]:
         for link in before:
@@ -223,9 +273,12 @@ def _distinct(links: Iterable[Link]) -> list[Link]:
 
 def all_joins(view: InventoryView, rules: Sequence[Rule]) -> Iterator[JoinKey]:
     """Yield the joins that the objects of an inventory start; the same one perhaps more than once."""
-    watching = _watching(rules)
+    watching, everybody = _watching(rules), frozenset(range(len(rules)))
     return (
-        join for object_type in sorted(watching) for obj in view.of_type(object_type) for join in _joins(obj, watching)
+        join
+        for object_type in sorted(watching)
+        for obj in view.of_type(object_type)
+        for join in _joins(obj, watching, everybody)
     )
 
 
@@ -238,10 +291,11 @@ def _watching(rules: Sequence[Rule]) -> dict[str, list[tuple[int, Keys]]]:
     return watching
 
 
-def _joins(obj: Obj, watching: dict[str, list[tuple[int, Keys]]]) -> Iterator[JoinKey]:
+def _joins(obj: Obj, watching: dict[str, list[tuple[int, Keys]]], rules: Set[int]) -> Iterator[JoinKey]:
     for place, keys in watching.get(obj.type, ()):
-        for key in keys(obj):
-            yield JoinKey(place, key)
+        if place in rules:
+            for key in keys(obj):
+                yield JoinKey(place, key)
 
 
 def _answering(obj: Obj, attributes: Iterable[str]) -> Iterator[Read]:
@@ -253,6 +307,22 @@ def _answering(obj: Obj, attributes: Iterable[str]) -> Iterator[Read]:
         value = obj.get(attribute)
         if value is None or isinstance(value, str | int | bool):
             yield ("where", obj.type, attribute, value)
+
+
+def _changed(before: Obj, after: Obj) -> set[str]:
+    """Answer the attributes that are not the same JSON."""
+    old, new = split(before.raw), split(after.raw)
+    return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+
+
+def _moved(before: Obj, after: Obj, asked: Iterable[Parts[Any, Any]]) -> Iterator[Read]:
+    """Yield the entries of parts that are not the same."""
+    for parts in asked:
+        old, new = before.derived(parts), after.derived(parts)
+        if old != new:
+            for key in old.keys() | new.keys():
+                if old.get(key) != new.get(key):
+                    yield ("part", after.type, after.id, parts, key)
 
 
 def _discard(readers: dict[Read, set[JoinKey]], read: Read, join: JoinKey) -> None:

@@ -4,6 +4,17 @@ from collections.abc import Iterable
 
 from projections.inventory import InventoryView, Obj
 
+SUB_READS = {"trunk": ("port_id", "sub_ports"), "port": ("network_id",)}
+"""What `sub_networks` reads, of each type."""
+
+READS = {
+    "vnic": ("mac_address", "device", "iface_id", "vservice_id", "instance_id"),
+    "port": ("mac_address", "device_id", "network_id"),
+    "vservice": ("local_service_id", "router_id", "network_id"),
+    "trunk": SUB_READS["trunk"],
+}
+"""What is read here, of each type."""
+
 
 def ports_of(vnic: Obj, view: InventoryView) -> list[Obj]:
     """Answer the ports with the vNIC's MAC that belong to what the vNIC belongs to, sorted by id.

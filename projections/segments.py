@@ -1,9 +1,14 @@
 """Segments: what carries a network between hosts, an overlay or a physical network."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from projections.inventory import Obj
+
+_TYPE, _PHYSICAL, _NUMBER = "provider:network_type", "provider:physical_network", "provider:segmentation_id"
+
+READS = {"network": ("segments", _TYPE, _PHYSICAL, _NUMBER)}
+"""What is read here, of each type."""
 
 _OVERLAYS = frozenset({"vxlan", "gre", "geneve", "stt"})
 
@@ -20,8 +25,8 @@ def segments_of(network: Obj) -> list[Segment]:
 
     A caller without admin rights sees no provider attributes: the one segment is then unknown.
     """
-    parts = network.get("segments") or [network.document]
-    return [_segment(part) for part in parts]
+    parts = network.get("segments")
+    return [_segment(part.get) for part in parts] if parts else [_segment(network.get)]
 
 
 def segment_names(networks: Iterable[Obj | None]) -> frozenset[str] | None:
@@ -34,10 +39,8 @@ def _known(network: Obj | None) -> list[Segment]:
     return [Segment(None, None)] if network is None else segments_of(network)
 
 
-def _segment(part: dict[str, object]) -> Segment:
-    kind = part.get("provider:network_type")
-    physical = part.get("provider:physical_network")
-    number = part.get("provider:segmentation_id")
+def _segment(told: Callable[[str], object]) -> Segment:
+    kind, physical, number = told(_TYPE), told(_PHYSICAL), told(_NUMBER)
     # A local network has no segment that leaves its host; `local` is what no uplink carries.
     name = kind if kind in _OVERLAYS or kind == "local" else physical
     return Segment(name if isinstance(name, str) else None, number if isinstance(number, int) else None)

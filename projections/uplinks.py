@@ -4,7 +4,25 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from projections.inventory import InventoryView, Obj
+from projections.vedge_ports import ALL, bridged, by_bridge, by_name
 from schemas.canonical import Document
+
+TUNNEL_READS = {
+    "vconnector": ("host", "interfaces"),
+    "host_pnic": ("host",),
+    "otep": ("host", "interface", "lower", "vni", "overlay_type"),
+    "network": ("provider:network_type", "provider:segmentation_id"),
+}
+"""What the ways of tunnels are read from, of each type."""
+
+READS = {
+    **TUNNEL_READS,
+    "vedge": ("host", "vedge_type", "bridge_mappings", "device_mappings"),
+    "host_pnic": ("host", "addresses"),
+    "network_agent": ("host", "agent_type", "configurations"),
+    "network": ("provider:network_type", "provider:segmentation_id", "provider:physical_network"),
+}
+"""What is read here, of each type."""
 
 
 class Uplink(NamedTuple):
@@ -57,11 +75,6 @@ def bridge_with(view: InventoryView, host: str, device: str, lower: Iterable[str
     return next((bridge for bridge in bridges if device in (bridge.get("interfaces") or {})), None)
 
 
-def bridge_ports(ports: dict[str, Document], bridge: str) -> list[str]:
-    """Answer the names of the ports on one bridge of a vedge, sorted."""
-    return sorted(name for name, port in ports.items() if port.get("bridge") == bridge)
-
-
 def mapped_bridges(vedge: Obj) -> dict[str, list[str]]:
     """Answer, for each bridge of bridge_mappings, its physical networks, sorted."""
     mapped: dict[str, list[str]] = {}
@@ -99,10 +112,10 @@ def _tagged_uplinks(view: InventoryView, vedge: Obj) -> Iterator[Uplink]:
     """
     if vedge.get("vedge_type") != "VPP" or vedge.get("device_mappings"):
         return
-    for name, port in sorted((vedge.get("ports") or {}).items()):
-        pnic = pnic_under(view, vedge.get("host"), name) if port.get("bridge") else None
+    for name, tag in view.part(vedge, bridged, ALL) or ():
+        pnic = pnic_under(view, vedge.get("host"), name)
         if pnic is not None:
-            yield from (Uplink(pnic, name, physical) for physical in _physicals(view, port.get("tag")))
+            yield from (Uplink(pnic, name, physical) for physical in _physicals(view, tag))
 
 
 def _physicals(view: InventoryView, tag: int | None) -> list[str]:
@@ -147,11 +160,13 @@ def direct_tunnel_pnics(view: InventoryView, otep: Obj) -> list[Obj]:
     if pnic is not None:
         return [pnic]
     vedge = view.get(*otep.parent)
-    ports = {} if vedge is None else vedge.get("ports") or {}
-    holders = [name for name in stack(otep.get("interface") or "", otep.get("lower") or ()) if name in ports]
-    bridges = sorted({ports[name].get("bridge") or "" for name in holders})
-    names = [name for bridge in bridges for name in bridge_ports(ports, bridge)]
-    return [pnic for _, pnic in _pnics(view, otep.get("host"), ports, names)]
+    if vedge is None:
+        return []
+    names = stack(otep.get("interface") or "", otep.get("lower") or ())
+    holders = [port for name in names if (port := view.part(vedge, by_name, name)) is not None]
+    bridges = sorted({port.get("bridge") or "" for port in holders})
+    beside = [view.part(vedge, by_bridge, bridge) or {} for bridge in bridges]
+    return [pnic for ports in beside for _, pnic in _pnics(view, otep.get("host"), ports, ports)]
 
 
 def tunnelled(view: InventoryView, otep: Obj) -> list[str]:
@@ -162,10 +177,14 @@ def tunnelled(view: InventoryView, otep: Obj) -> list[str]:
     return sorted(network.id for network in found if network.get("provider:network_type") == otep.get("overlay_type"))
 
 
-def overlays(otep: Obj) -> set[str]:
+def overlays(view: InventoryView, otep: Obj) -> set[str]:
     """Answer the overlay types of a tunnel end point: its own, and those of its tunnel ports."""
+    return view.part(otep, _overlays, ALL) or set()
+
+
+def _overlays(otep: Obj) -> dict[str, set[str]]:
     ports = (otep.get("ports") or {}).values()
-    return {kind for kind in (otep.get("overlay_type"), *(port.get("type") for port in ports)) if kind}
+    return {ALL: {kind for kind in (otep.get("overlay_type"), *(port.get("type") for port in ports)) if kind}}
 
 
 def carried(view: InventoryView, host: str) -> dict[str, set[str]]:
@@ -176,7 +195,7 @@ def carried(view: InventoryView, host: str) -> dict[str, set[str]]:
             found.setdefault(uplink.pnic.id, set()).add(uplink.segment)
     for otep in all_on_host(view, "otep", host):
         for pnic in tunnel_pnics(view, otep):
-            found.setdefault(pnic.id, set()).update(overlays(otep))
+            found.setdefault(pnic.id, set()).update(overlays(view, otep))
     for agent in all_on_host(view, "network_agent", host):
         for device, segment in _agent_devices(agent):
             for pnic in _device_pnics(view, host, device):
@@ -215,12 +234,13 @@ def _addressed(view: InventoryView, host: str, address: str) -> list[Obj]:
 
 
 def _bridge_pnics(view: InventoryView, vedge: Obj, bridge: str) -> Iterator[tuple[str, Obj]]:
-    host, ports = vedge.get("host"), vedge.get("ports") or {}
-    names = bridge_ports(ports, bridge)
-    yield from _pnics(view, host, ports, names)
-    for name in names:
-        peer = ports[name].get("peer")
-        if peer and peer not in ports:  # a patch out of the vedge, to a bridge that may hold the NIC
+    host, ports = vedge.get("host"), view.part(vedge, by_bridge, bridge) or {}
+    yield from _pnics(view, host, ports, ports)
+    for name, port in ports.items():
+        peer = port.get("peer")
+        if (
+            peer and view.part(vedge, by_name, peer) is None
+        ):  # a patch out of the vedge, to a bridge that may hold the NIC
             beyond = bridge_with(view, host, peer)
             for _, pnic in pnics_of(view, beyond) if beyond else ():
                 yield name, pnic

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from projections.inventory import InventoryView
 from projections.link import Link, link
 from projections.rules.names import name_of
-from projections.rules.rule import Rule, own_id
+from projections.rules.rule import ENDS, Rule, own_id
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
@@ -17,4 +17,6 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
         yield link(floating_ip, port, name_of(floating_ip))
 
 
-RULE = Rule("floating_ip-port", {"floating_ip": own_id}, _join)
+_READS = {"floating_ip": (*ENDS, "name", "port_id"), "port": ENDS}
+
+RULE = Rule("floating_ip-port", {"floating_ip": own_id}, _join, _READS)

@@ -10,10 +10,11 @@ that the host runs on it (OVN binds a router's ports inside to no host).
 
 from collections.abc import Iterator
 
+from projections import plugs, segments, uplinks
 from projections.inventory import InventoryView, Obj
 from projections.link import Link, link
 from projections.plugs import sub_networks
-from projections.rules.rule import Rule, own_host
+from projections.rules.rule import ENDS, Rule, own_host, together
 from projections.segments import Segment, segments_of
 from projections.uplinks import all_on_host, carried
 
@@ -24,9 +25,9 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
     if not carries:
         return
     for network in _networks(key, view):
-        segments = segments_of(network)
+        told = network.derived(segments_of)
         for pnic in pnics:
-            fitting = _fitting(segments, carries.get(pnic.id, set()))
+            fitting = _fitting(told, carries.get(pnic.id, set()))
             if fitting:
                 names = [segment.name for segment in fitting if segment.name is not None]
                 yield link(pnic, network, f"Segment-{fitting[0].id}", [network.id], names)
@@ -45,4 +46,11 @@ def _fitting(segments: list[Segment], carried_here: set[str]) -> list[Segment]:
     return [s for s in segments if carried_here and (s.name is None or s.name in carried_here)]
 
 
-RULE = Rule("host_pnic-network", {"host_pnic": own_host}, _join)
+_READS = together(
+    plugs.SUB_READS,
+    segments.READS,
+    uplinks.READS,
+    {"port": ("binding:host_id",), "vservice": ("host", "network"), "host_pnic": ENDS, "network": ENDS},
+)
+
+RULE = Rule("host_pnic-network", {"host_pnic": own_host}, _join, _READS)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+from projections import plugs
 from projections.inventory import InventoryView
 from projections.link import Link, link
 from projections.plugs import networks_of
 from projections.rules.names import network_names
-from projections.rules.rule import Rule, own_id
+from projections.rules.rule import ENDS, Rule, own_id, together
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
@@ -19,4 +20,6 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
         yield link(instance, vnic, network_names(networks, view), networks)
 
 
-RULE = Rule("instance-vnic", {"vnic": own_id}, _join)
+_READS = together(plugs.READS, {"vnic": ENDS, "instance": ENDS, "network": ("name",)})
+
+RULE = Rule("instance-vnic", {"vnic": own_id}, _join, _READS)

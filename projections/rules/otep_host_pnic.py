@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from projections.inventory import InventoryView
 from projections.link import Link, link
 from projections.rules.names import name_of
-from projections.rules.rule import Rule, own_id
-from projections.uplinks import direct_tunnel_pnics, overlays, tunnelled
+from projections.rules.rule import ENDS, Rule, own_id, together
+from projections.uplinks import TUNNEL_READS, direct_tunnel_pnics, overlays, tunnelled
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
@@ -18,7 +18,9 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
     if otep is not None:
         pnics = {pnic.id: pnic for pnic in direct_tunnel_pnics(view, otep)}
         for pnic in pnics.values():
-            yield link(otep, pnic, f"{name_of(otep)}-{name_of(pnic)}", tunnelled(view, otep), overlays(otep))
+            yield link(otep, pnic, f"{name_of(otep)}-{name_of(pnic)}", tunnelled(view, otep), overlays(view, otep))
 
 
-RULE = Rule("otep-host_pnic", {"otep": own_id}, _join)
+_READS = together(TUNNEL_READS, {"otep": (*ENDS, "name"), "host_pnic": (*ENDS, "name"), "vedge": ()})
+
+RULE = Rule("otep-host_pnic", {"otep": own_id}, _join, _READS)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from projections.inventory import InventoryView
 from projections.link import Link, link
 from projections.rules.names import name_of
-from projections.rules.rule import Rule, own_id
-from projections.uplinks import overlays, tunnel_bridge, tunnelled
+from projections.rules.rule import ENDS, Rule, own_id, together
+from projections.uplinks import TUNNEL_READS, overlays, tunnel_bridge, tunnelled
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
@@ -19,7 +19,9 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
     plugged = view.get("vconnector", otep.get("vconnector")) if otep.get("vconnector") else None
     found = {bridge.id: bridge for bridge in (tunnel_bridge(view, otep), plugged) if bridge is not None}
     for bridge in found.values():
-        yield link(otep, bridge, f"{name_of(otep)}-{name_of(bridge)}", tunnelled(view, otep), overlays(otep))
+        yield link(otep, bridge, f"{name_of(otep)}-{name_of(bridge)}", tunnelled(view, otep), overlays(view, otep))
 
 
-RULE = Rule("otep-vconnector", {"otep": own_id}, _join)
+_READS = together(TUNNEL_READS, {"otep": (*ENDS, "name", "vconnector"), "vconnector": (*ENDS, "name")})
+
+RULE = Rule("otep-vconnector", {"otep": own_id}, _join, _READS)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from projections.inventory import InventoryView
 from projections.link import Link, link
 from projections.rules.names import name_of
-from projections.rules.rule import Rule, own_id
+from projections.rules.rule import ENDS, Rule, own_id
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
@@ -17,4 +17,6 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
         yield link(router, vservice, name_of(router))
 
 
-RULE = Rule("router-vservice", {"vservice": own_id}, _join)
+_READS = {"vservice": (*ENDS, "router_id"), "router": (*ENDS, "name")}
+
+RULE = Rule("router-vservice", {"vservice": own_id}, _join, _READS)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from projections.inventory import InventoryView, Obj
 from projections.link import Link, link
-from projections.rules.rule import Rule, own_id
+from projections.rules.rule import ENDS, Rule, own_id
 
 PARENT = "parent"
 """The name of the link to the parent port; a sub-port's link is called after its segmentation."""
@@ -27,4 +27,6 @@ def _named_ports(trunk: Obj) -> Iterator[tuple[str, str]]:
         yield sub["port_id"], f"{sub.get('segmentation_type')} {sub.get('segmentation_id')}"
 
 
-RULE = Rule("trunk-port", {"trunk": own_id}, _join)
+_READS = {"trunk": (*ENDS, "port_id", "sub_ports"), "port": ENDS}
+
+RULE = Rule("trunk-port", {"trunk": own_id}, _join, _READS)

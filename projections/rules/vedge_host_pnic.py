@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 from projections.inventory import InventoryView
 from projections.link import Link, link
-from projections.rules.rule import Rule, own_id
-from projections.uplinks import Uplink, provider_uplinks
+from projections.rules.rule import ENDS, Rule, own_id, together
+from projections.uplinks import READS, Uplink, provider_uplinks
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
@@ -25,4 +25,6 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
         yield link(vedge, uplinks[0].pnic, f"Port-{port}", segments=[uplink.segment for uplink in uplinks])
 
 
-RULE = Rule("vedge-host_pnic", {"vedge": own_id}, _join)
+_READS = together(READS, {"vedge": ENDS, "host_pnic": ENDS})
+
+RULE = Rule("vedge-host_pnic", {"vedge": own_id}, _join, _READS)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from projections import plugs
 from projections.inventory import InventoryView
 from projections.link import Link, link
 from projections.plugs import ports_of
-from projections.rules.rule import Rule, own_id
+from projections.rules.rule import ENDS, Rule, own_id, together
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
@@ -15,4 +16,6 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
             yield link(vnic, port, port.get("mac_address"), filter(None, [port.get("network_id")]))
 
 
-RULE = Rule("vnic-port", {"vnic": own_id}, _join)
+_READS = together(plugs.READS, {"vnic": ENDS, "port": ENDS})
+
+RULE = Rule("vnic-port", {"vnic": own_id}, _join, _READS)

@@ -7,15 +7,21 @@ VPP's own, which have the vNIC's MAC, or hear it.
 
 from collections.abc import Iterator
 
+from projections import plugs
 from projections.inventory import InventoryView, Obj
 from projections.link import Link, link
 from projections.plugs import networks_of
 from projections.rules.names import name_of
-from projections.rules.rule import Rule, own_id
+from projections.rules.rule import ENDS, Rule, own_id, together
 from projections.uplinks import on_host
 
 BRIDGE_DOMAIN = "bridge_domain"
 """The connector_type of VPP's bridges."""
+VNICS_ON = {
+    "vconnector": ("host", "interfaces", "bridge_name", "connector_type"),
+    "vnic": ("host", "peer", "source_bridge", "mac_address"),
+}
+"""What `vnics_on` reads, of each type."""
 
 
 def vnics_on(vconnector: Obj, view: InventoryView) -> list[Obj]:
@@ -57,4 +63,6 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
             yield link(vnic, vconnector, name, networks_of(vnic, view))
 
 
-RULE = Rule("vnic-vconnector", {"vconnector": own_id}, _join)
+_READS = together(plugs.READS, VNICS_ON, {"vnic": (*ENDS, "name"), "vconnector": ENDS})
+
+RULE = Rule("vnic-vconnector", {"vconnector": own_id}, _join, _READS)

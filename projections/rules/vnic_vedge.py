@@ -11,12 +11,14 @@ link names, is left out: the agent gives it anew at each start.
 
 from collections.abc import Iterator
 
+from projections import plugs
 from projections.inventory import InventoryView, Obj
 from projections.link import Link, link
 from projections.plugs import networks_of, ports_of
 from projections.rules.names import name_of
-from projections.rules.rule import Rule, own_id
+from projections.rules.rule import ENDS, Rule, own_id, together
 from projections.uplinks import all_on_host
+from projections.vedge_ports import by_name, functions
 
 SRIOV = "SRIOV"
 _PASSED_THROUGH = ("hostdev", "direct")
@@ -28,13 +30,13 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
     if vnic is None or not vnic.get("device"):
         return
     for vedge in all_on_host(view, "vedge", vnic.get("host")):
-        if _is_on(vnic, vedge) or _is_function_of(vnic, vedge, view):
+        if _is_on(vnic, vedge, view) or _is_function_of(vnic, vedge, view):
             yield link(vnic, vedge, f"{name_of(vnic)}-{name_of(vedge)}", networks_of(vnic, view))
 
 
-def _is_on(vnic: Obj, vedge: Obj) -> bool:
-    ports = vedge.get("ports") or {}
-    if vnic.get("device") in ports or vnic.get("peer") in ports:
+def _is_on(vnic: Obj, vedge: Obj, view: InventoryView) -> bool:
+    ends = (vnic.get("device"), vnic.get("peer"))
+    if any(end is not None and view.part(vedge, by_name, end) is not None for end in ends):
         return True
     # A domain that is off has no port, but its configuration names the bridge that it will be on.
     if vnic.get("source_bridge") in (vedge.get("bridges") or {}):
@@ -45,12 +47,20 @@ def _is_on(vnic: Obj, vedge: Obj) -> bool:
 def _is_function_of(vnic: Obj, vedge: Obj, view: InventoryView) -> bool:
     if vedge.get("vedge_type") != SRIOV or vnic.get("interface_type") not in _PASSED_THROUGH:
         return False
-    vfs = [vf for port in (vedge.get("ports") or {}).values() for vf in port.get("vfs") or ()]
-    for key in ("pci_address", "mac_address"):
-        if vnic.get(key) and any(vf.get(key) == vnic.get(key) for vf in vfs):
-            return True
+    addresses = [(name, vnic.get(name)) for name in ("pci_address", "mac_address") if vnic.get(name)]
+    if any(view.part(vedge, functions, address) for address in addresses):
+        return True
     profiles = [port.get("binding:profile") or {} for port in ports_of(vnic, view)]
     return any(profile.get("physical_network") in vedge.get("device_mappings", {}) for profile in profiles)
 
 
-RULE = Rule("vnic-vedge", {"vnic": own_id}, _join)
+_READS = together(
+    plugs.READS,
+    {
+        "vnic": (*ENDS, "name", "peer", "source_bridge", "chassis", "interface_type", "pci_address"),
+        "vedge": (*ENDS, "name", "bridges", "chassis", "vedge_type", "device_mappings"),
+        "port": ("binding:profile",),
+    },
+)
+
+RULE = Rule("vnic-vedge", {"vnic": own_id}, _join, _READS)

@@ -23,6 +23,18 @@ def test_so_they_do_where_a_cloud_that_works_is_disturbed(steps: list[tuple[str,
     follow(zed_cloud(), steps)
 
 
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(vocabularies.clouds, vocabularies.alterations)
+def test_so_they_do_where_any_attribute_of_any_object_changes(
+    objects: list[Obj], alterations: list[vocabularies.Alteration]
+) -> None:
+    cloud = SmallCloud(objects)
+    for alteration in alterations:
+        altered = alteration.of(list(cloud.of_type(alteration.donor.type)))
+        if altered is not None:
+            follow(cloud, [("put", [altered])])
+
+
 def follow(cloud: SmallCloud, steps: list[tuple[str, list[Obj]]]) -> None:
     """Take the steps and hold the law at each."""
     for verb, objects in steps:

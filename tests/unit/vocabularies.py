@@ -1,6 +1,6 @@
 """Objects drawn from a small vocabulary, so that hosts, devices, MACs and networks collide as real ones do."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -18,6 +18,9 @@ DEVICES = ("tapa", "tapb", "a-tapa", "qvba", "qvbb", "eth0", "eth1.7", "vlan50",
 PORTS = ("qvoa", "qvob", "tapa", "tapb", "eth0", "eth1", "tpia", "br-prv", "phy")
 TUNNELS = ("br-vtep", "br-bond.3", "eth0", "eth1.7", "vlan50", "br-prv", None)
 PEERS = st.sampled_from((None, "tpia", "tpta", "phy", "qvoa"))
+FUNCTIONS = st.fixed_dictionaries(
+    {}, optional={"pci_address": st.sampled_from(("0000:01", "0000:02")), "mac_address": st.sampled_from(MACS)}
+)
 BRIDGE_OF_PORT = st.sampled_from(("br-int", "br-prv", "br-x"))
 
 hosts = st.sampled_from(HOSTS)
@@ -54,6 +57,8 @@ def port_objects(draw: st.DrawFn) -> Obj:
         device_id=draw(st.sampled_from((*INSTANCES, "rt", "dhcp-n1", ""))),
         device_owner=draw(st.sampled_from(("compute:x", "network:dhcp", "network:router_interface"))),
         binding__host_id=draw(st.sampled_from((*HOSTS, ""))),
+        binding__profile=draw(st.sampled_from((None, {}, {"physical_network": "phys1"}))),
+        status=draw(st.sampled_from(("ACTIVE", "DOWN"))),
     )
 
 
@@ -100,16 +105,39 @@ def vnic_objects(draw: st.DrawFn) -> Obj:
         st.sampled_from([Ref("instance", i) for i in INSTANCES])
         | st.sampled_from([Ref("vservice", f"{h}-{n}") for h in HOSTS[:2] for n in ("qdhcp-n1", "qrouter-rt")])
     )
-    return vnic(draw(st.sampled_from(("tapa", "tapb", "a-tapa"))), owner, draw(macs), draw(hosts))
+    made = vnic(draw(st.sampled_from(("tapa", "tapb", "a-tapa"))), owner, draw(macs), draw(hosts))
+    more = draw(
+        st.fixed_dictionaries(
+            {"state": st.sampled_from(("up", "down"))},
+            optional={
+                "peer": PEERS,
+                "iface_id": port_ids,
+                "source_bridge": st.sampled_from((*BRIDGES, "br-int")),
+                "chassis": st.sampled_from(("c1", "c2")),
+                "interface_type": st.sampled_from(("hostdev", "ethernet")),
+                "pci_address": st.sampled_from(("0000:01", "0000:02")),
+            },
+        )
+    )
+    return Obj(made.ref, made.parent, {**made.document, **more})
 
 
 @st.composite
 def vconnector_objects(draw: st.DrawFn) -> Obj:
     """Draw a bridge with interfaces, some of which are patched."""
     names = draw(st.sets(st.sampled_from(DEVICES), max_size=4))
-    interfaces = {name: {"peer": draw(PEERS)} for name in sorted(names)}
-    state = draw(st.sampled_from(("up", "down")))
-    return bridge(draw(st.sampled_from(BRIDGES)), interfaces, draw(hosts), state=state)
+    described = st.fixed_dictionaries({"peer": PEERS}, optional={"mac_address": macs, "neighbours": st.lists(macs)})
+    interfaces = {name: draw(described) for name in sorted(names)}
+    more = draw(
+        st.fixed_dictionaries(
+            {"state": st.sampled_from(("up", "down"))},
+            optional={
+                "connector_type": st.sampled_from(("bridge", "bridge_domain")),
+                "network": st.lists(networks, max_size=1),
+            },
+        )
+    )
+    return bridge(draw(st.sampled_from(BRIDGES)), interfaces, draw(hosts), **more)
 
 
 @st.composite
@@ -121,19 +149,43 @@ def vedge_objects(draw: st.DrawFn) -> Obj:
             "bridge": draw(BRIDGE_OF_PORT),
             "peer": draw(PEERS),
             "iface_id": draw(st.none() | port_ids),
+            "tag": draw(st.sampled_from((None, 1))),
+            "vfs": draw(st.lists(FUNCTIONS, max_size=1)),
         }
         for name in names
     }
     mappings = draw(st.sampled_from(({}, {"phys1": "br-prv"}, {"phys1": "br-prv", "phys2": "br-x"}, None)))
     on, kind = draw(hosts), draw(st.sampled_from(("OVS", "OVS2")))
-    return obj("vedge", f"{on}-{kind}", Ref("host", on), host=on, ports=ports, bridge_mappings=mappings)
+    more = draw(
+        st.fixed_dictionaries(
+            {"vedge_type": st.sampled_from(("OVS", "SRIOV", "VPP"))},
+            optional={
+                "bridges": st.sampled_from(({"br-int": {}}, {"tbra": {}})),
+                "chassis": st.sampled_from(("c1", "c2")),
+                "device_mappings": st.sampled_from(({}, {"phys1": ["eth0"]}, {"phys2": ["eth0", "eth1"]})),
+                "state": st.sampled_from(("up", "down")),
+            },
+        )
+    )
+    return obj("vedge", f"{on}-{kind}", Ref("host", on), host=on, ports=ports, bridge_mappings=mappings, **more)
 
 
 @st.composite
 def otep_objects(draw: st.DrawFn) -> Obj:
     """Draw a tunnel end point, its address on a bridge, a NIC, a VLAN device or nowhere."""
     made = otep(draw(st.sampled_from(TUNNELS)) or "", draw(hosts), draw(st.sampled_from(("vxlan", "gre"))))
-    return obj("otep", made.id, made.parent, **{k: v for k, v in made.document.items() if k != "name"})
+    more = draw(
+        st.fixed_dictionaries(
+            {"ports": st.sampled_from(({}, {"vx": {"type": "vxlan"}}, {"gr": {"type": "gre"}}))},
+            optional={
+                "vni": st.sampled_from((1, 2)),
+                "lower": st.lists(st.sampled_from(("eth0", "eth1")), max_size=1),
+                "vconnector": st.sampled_from([f"{host}-{name}" for host in HOSTS for name in BRIDGES]),
+                "state": st.sampled_from(("up", "down")),
+            },
+        )
+    )
+    return obj("otep", made.id, made.parent, **without({**made.document, **more}, "name"))
 
 
 @st.composite
@@ -187,3 +239,40 @@ steps: st.SearchStrategy[list[tuple[str, list[Obj]]]] = st.lists(
     max_size=8,
 )
 """Batches of objects that come, change (the same id again) or go."""
+
+clouds: st.SearchStrategy[list[Obj]] = st.lists(objects, min_size=1, max_size=40)
+"""Objects of one cloud; of one name the last counts."""
+
+
+class Alteration(NamedTuple):
+    """One attribute of an object becomes that of another of its type; of a JSON object perhaps only one entry."""
+
+    donor: Obj
+    attribute: int
+    place: int
+    entry: int | None
+
+    def of(self, found: list[Obj]) -> Obj | None:
+        """Answer one of these objects, altered; None if there is none."""
+        if not found:
+            return None
+        base = found[self.place % len(found)]
+        names = sorted({*self.donor.document, *base.document})
+        name = names[self.attribute % len(names)]
+        before, after = base.get(name), self.donor.get(name)
+        if self.entry is not None and isinstance(before, dict) and isinstance(after, dict) and before | after:
+            keys = sorted(before | after)
+            key = keys[self.entry % len(keys)]
+            after = {**before, key: after[key]} if key in after else {k: v for k, v in before.items() if k != key}
+        document = {**base.document, name: after}
+        return Obj(base.ref, base.parent, document if after is not None else without(document, name))
+
+
+def without(document: dict[str, Any], name: str) -> dict[str, Any]:
+    """Answer a document without an attribute."""
+    return {key: value for key, value in document.items() if key != name}
+
+
+numbers = st.integers(0, 40)
+alterations = st.lists(st.builds(Alteration, objects, numbers, numbers, st.none() | numbers), min_size=1, max_size=12)
+"""Changes of single attributes, of every type and every attribute."""
