@@ -17,6 +17,7 @@ from projections.inventory import Obj
 from projections.links import recompute
 from schemas.canonical import encode
 from schemas.events import Entry, Event, Scope
+from tests.unit.test_rule_reads import not_declared
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -85,6 +86,11 @@ def test_each_cloud_is_scanned_whole_and_its_state_is_what_a_recomputation_gives
     made = cliques.recompute(Now(cloud.fold.inventory, cloud.fold.links), cloud.fold.cliques.chosen)
     assert made
     assert cloud.fold.cliques.stored() == {key: encode(document) for key, document in made.items()}
+
+
+@pytest.mark.parametrize("name", ["linux-bridge", "vpp", "sriov"])
+def test_no_rule_reads_more_of_these_clouds_than_it_says(name: str) -> None:
+    assert not_declared(take(name).fold.inventory) == {}
 
 
 def test_an_instance_on_linux_bridge_leaves_by_its_bridge_and_its_network_s_own_tunnel() -> None:

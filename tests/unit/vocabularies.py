@@ -216,7 +216,7 @@ def agent_objects(draw: st.DrawFn) -> Obj:
 
 router_objects = st.just(obj("router", "rt"))
 
-objects: st.SearchStrategy[Obj] = st.one_of(
+families: tuple[st.SearchStrategy[Obj], ...] = (
     network_objects(),
     port_objects(),
     trunk_objects(),
@@ -231,6 +231,7 @@ objects: st.SearchStrategy[Obj] = st.one_of(
     pnic_objects(),
     agent_objects(),
 )
+objects: st.SearchStrategy[Obj] = st.one_of(*families)
 """Any object of the vocabulary."""
 
 steps: st.SearchStrategy[list[tuple[str, list[Obj]]]] = st.lists(
@@ -240,8 +241,10 @@ steps: st.SearchStrategy[list[tuple[str, list[Obj]]]] = st.lists(
 )
 """Batches of objects that come, change (the same id again) or go."""
 
-clouds: st.SearchStrategy[list[Obj]] = st.lists(objects, min_size=1, max_size=40)
-"""Objects of one cloud; of one name the last counts."""
+clouds: st.SearchStrategy[list[Obj]] = st.tuples(
+    *(st.lists(family, min_size=1, max_size=4) for family in families)
+).map(lambda drawn: [obj for some in drawn for obj in some])
+"""Objects of every type; of one name the last counts."""
 
 
 class Alteration(NamedTuple):
