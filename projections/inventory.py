@@ -1,7 +1,8 @@
 """The inventory: what objects an environment has, with indexes for the rules that join them."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Set
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from schemas.canonical import Document, decode_document, encode
 from schemas.events import Scope
@@ -73,6 +74,19 @@ class Obj:
         return f"Obj({self.type} {self.id})"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Question(Generic[_D]):
+    """What many ask of an inventory: it is answered once for all of them.
+
+    `answer` gives the answer for a key: it is compared by value and kept, so that no object may be in it. `reads` are
+    the attributes of each type that it reads, as those of a rule are.
+    """
+
+    name: str
+    answer: "Callable[[str, InventoryView], _D]"
+    reads: Mapping[str, Iterable[str]]
+
+
 class InventoryView(Protocol):
     """What rules may read. Every answer comes sorted by (type, id): no accident of order can show."""
 
@@ -97,6 +111,10 @@ class InventoryView(Protocol):
 
         Who asked for entries is not concerned by a change of others.
         """
+        ...
+
+    def ask(self, question: Question[_D], key: str) -> _D:
+        """Answer a question."""
         ...
 
 
@@ -149,6 +167,10 @@ class Inventory:
     def part(self, obj: Obj, parts: Callable[[Obj], Mapping[_P, _D]], key: _P) -> _D | None:
         """Answer one entry of what a function makes of an object, None if it has none."""
         return obj.derived(parts).get(key)
+
+    def ask(self, question: Question[_D], key: str) -> _D:
+        """Answer a question."""
+        return question.answer(key, self)
 
     def scope_of(self, ref: Ref) -> Scope | None:
         """Answer the scope in which the object was last seen."""

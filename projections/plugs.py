@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from projections.inventory import InventoryView, Obj
+from projections.inventory import InventoryView, Obj, Question
 
 SUB_READS = {"trunk": ("port_id", "sub_ports"), "port": ("network_id",)}
 """What `sub_networks` reads, of each type."""
@@ -37,12 +37,22 @@ def networks_of(vnic: Obj, view: InventoryView) -> set[str]:
 
     Empty means unknown. A DHCP namespace names its network itself, so that its vNIC is never of unknown network.
     """
+    return view.ask(NETWORKS_OF, vnic.id)
+
+
+def _networks_of(vnic_id: str, view: InventoryView) -> set[str]:
+    vnic = view.get("vnic", vnic_id)
+    if vnic is None:
+        return set()
     ports = ports_of(vnic, view)
     networks = {port.get("network_id") for port in ports} | sub_networks(ports, view)
     if not ports:
         vservice = _vservice(vnic, view)
         networks.add(None if vservice is None else vservice.get("network_id"))
     return {network for network in networks if network}
+
+
+NETWORKS_OF = Question("networks of a vnic", _networks_of, READS)
 
 
 def networks_of_all(vnics: Iterable[Obj], view: InventoryView) -> set[str]:

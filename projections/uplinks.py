@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from projections.inventory import InventoryView, Obj
+from projections.inventory import InventoryView, Obj, Question
 from projections.vedge_ports import ALL, bridged, by_bridge, by_name
 from schemas.canonical import Document
 
@@ -187,7 +187,7 @@ def _overlays(otep: Obj) -> dict[str, set[str]]:
     return {ALL: {kind for kind in (otep.get("overlay_type"), *(port.get("type") for port in ports)) if kind}}
 
 
-def carried(view: InventoryView, host: str) -> dict[str, set[str]]:
+def _carried(host: str, view: InventoryView) -> dict[str, set[str]]:
     """Answer, for each NIC of a host that carries tenants' traffic (by id), the segments that it carries."""
     found: dict[str, set[str]] = {}
     for vedge in all_on_host(view, "vedge", host):
@@ -201,6 +201,9 @@ def carried(view: InventoryView, host: str) -> dict[str, set[str]]:
             for pnic in _device_pnics(view, host, device):
                 found.setdefault(pnic.id, set()).add(segment)
     return found
+
+
+CARRIED = Question("segments that the NICs of a host carry", _carried, READS)
 
 
 def _agent_devices(agent: Obj) -> Iterator[tuple[str, str]]:

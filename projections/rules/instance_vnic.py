@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from projections import plugs
 from projections.inventory import InventoryView
 from projections.link import Link, link
 from projections.plugs import networks_of
 from projections.rules.names import network_names
-from projections.rules.rule import ENDS, Rule, own_id, together
+from projections.rules.rule import ENDS, Rule, own_id
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
@@ -20,6 +19,6 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
         yield link(instance, vnic, network_names(networks, view), networks)
 
 
-_READS = together(plugs.READS, {"vnic": ENDS, "instance": ENDS, "network": ("name",)})
+_READS = {"vnic": (*ENDS, "instance_id"), "instance": ENDS, "network": ("name",)}
 
 RULE = Rule("instance-vnic", {"vnic": own_id}, _join, _READS)

@@ -5,14 +5,13 @@ A bridge that was made for one network carries no other, and a bridge domain of 
 
 from collections.abc import Iterable, Iterator
 
-from projections import plugs
 from projections.inventory import InventoryView, Obj
 from projections.link import Link, link
 from projections.plugs import networks_of_all
 from projections.rules.names import name_of
 from projections.rules.rule import ENDS, Rule, own_id, together
 from projections.rules.vnic_vconnector import BRIDGE_DOMAIN, VNICS_ON, vnics_on
-from projections.uplinks import TUNNEL_READS, pnics_of
+from projections.uplinks import pnics_of
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
@@ -29,6 +28,6 @@ def _networks(vconnector: Obj, view: InventoryView) -> Iterable[str]:
     return vconnector.get("network") or ()
 
 
-_READS = together(plugs.READS, VNICS_ON, TUNNEL_READS, {"vconnector": (*ENDS, "network"), "host_pnic": (*ENDS, "name")})
+_READS = together(VNICS_ON, {"vconnector": (*ENDS, "network"), "host_pnic": (*ENDS, "name")})
 
 RULE = Rule("vconnector-host_pnic", {"vconnector": own_id}, _join, _READS)

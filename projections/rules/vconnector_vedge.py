@@ -8,7 +8,6 @@ with each other, so each is looked for.
 
 from collections.abc import Iterator
 
-from projections import plugs
 from projections.inventory import InventoryView, Obj
 from projections.link import Link, link
 from projections.plugs import networks_of_all
@@ -85,12 +84,8 @@ def _named(names: list[str], vedge: Obj, view: InventoryView) -> list[Document]:
 
 
 _READS = together(
-    plugs.READS,
     VNICS_ON,
-    {
-        "vconnector": (*ENDS, "network"),
-        "vedge": (*ENDS, "bridge_mappings"),
-    },
+    {"vconnector": (*ENDS, "network"), "vedge": (*ENDS, "bridge_mappings"), "port": ("network_id",)},
 )
 
 RULE = Rule("vconnector-vedge", {"vconnector": own_id}, _join, _READS)

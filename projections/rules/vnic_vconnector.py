@@ -7,7 +7,6 @@ VPP's own, which have the vNIC's MAC, or hear it.
 
 from collections.abc import Iterator
 
-from projections import plugs
 from projections.inventory import InventoryView, Obj
 from projections.link import Link, link
 from projections.plugs import networks_of
@@ -63,6 +62,6 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
             yield link(vnic, vconnector, name, networks_of(vnic, view))
 
 
-_READS = together(plugs.READS, VNICS_ON, {"vnic": (*ENDS, "name"), "vconnector": ENDS})
+_READS = together(VNICS_ON, {"vnic": (*ENDS, "name"), "vconnector": ENDS})
 
 RULE = Rule("vnic-vconnector", {"vconnector": own_id}, _join, _READS)

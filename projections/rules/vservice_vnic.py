@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from projections import plugs
 from projections.inventory import InventoryView
 from projections.link import Link, link
 from projections.plugs import networks_of
 from projections.rules.names import name_of, network_names
-from projections.rules.rule import ENDS, Rule, own_id, together
+from projections.rules.rule import ENDS, Rule, own_id
 
 
 def _join(key: str, view: InventoryView) -> Iterator[Link]:
@@ -21,6 +20,6 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
         yield link(vservice, vnic, name, networks)
 
 
-_READS = together(plugs.READS, {"vnic": (*ENDS, "name"), "vservice": (*ENDS, "name"), "network": ("name",)})
+_READS = {"vnic": (*ENDS, "name", "vservice_id"), "vservice": (*ENDS, "name"), "network": ("name",)}
 
 RULE = Rule("vservice-vnic", {"vnic": own_id}, _join, _READS)

@@ -338,5 +338,6 @@ def test_a_rebuild_finds_nothing_to_change_and_an_emptied_inventory_leaves_nothi
         cloud.remove(*[each.ref for each in cloud.inventory.of_type(object_type)])
     assert not len(cloud.joined)
     assert recompute(cloud.inventory) == {}
-    left = (cloud.joined._joined, cloud.joined._readers, cloud.joined._given, cloud.joined._at, cloud.joined._sorted_at)
-    assert left == ({}, {}, {}, {}, {})
+    joined = cloud.joined
+    left = (joined._joined, *joined._askers.kept, joined._given, joined._at, joined._sorted_at)
+    assert left == ({}, {}, {}, {}, {}, {})

@@ -63,7 +63,7 @@ def test_the_way_to_an_inventory_does_not_show_in_its_links(steps: list[tuple[st
     fresh = Links()
     fresh.rebuild(cloud.inventory)
     assert [encode(link.document()) for link in fresh] == [encode(link.document()) for link in cloud.joined]
-    assert (fresh._joined, fresh._readers) == (cloud.joined._joined, cloud.joined._readers)
+    assert (fresh._joined, fresh._askers.kept) == (cloud.joined._joined, cloud.joined._askers.kept)
 
 
 def test_of_two_joins_that_give_one_link_the_first_by_its_json_stands_until_it_goes() -> None:

@@ -1,12 +1,12 @@
 """What rules say that they read: no more is ever read, else a change would go unnoticed."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, given, settings
 
-from projections.inventory import Inventory, Obj, Ref, Value
-from projections.rules import RULES
+from projections.inventory import Inventory, Obj, Question, Ref, Value
+from projections.rules.registry import RULES
 from projections.rules.rule import Rule
 from tests.unit import vocabularies
 from tests.unit.small_clouds import SCOPE, zed_cloud
@@ -55,6 +55,12 @@ class Watching:
     def part(self, obj: Obj, parts: Callable[[Obj], Mapping[P, D]], key: P) -> D | None:
         return parts(Obj(obj.ref, obj.parent, obj.raw)).get(key)
 
+    def ask(self, question: Question[D], key: str) -> D:
+        inner = Watching(self._inventory)
+        answer = question.answer(key, inner)
+        assert beyond(question.reads, inner.noted) == set(), question.name
+        return answer
+
     def watched(self, obj: Obj) -> Obj:
         return Watched(obj, self.noted)
 
@@ -77,14 +83,14 @@ def not_declared(inventory: Inventory) -> dict[str, set[tuple[str, str]]]:
     """Answer what rules read of an inventory beyond what they say."""
     found = {}
     for rule in RULES:
-        read = read_by(rule, inventory)
-        found[rule.link_type] = {(kind, name) for kind, name in read if kind in rule.reads} - declared(rule)
+        found[rule.link_type] = beyond(rule.reads, read_by(rule, inventory))
     return {name: more for name, more in found.items() if more}
 
 
-def declared(rule: Rule) -> set[tuple[str, str]]:
-    """Answer what a rule says that it reads."""
-    return {(kind, name) for kind, names in rule.reads.items() for name in names}
+def beyond(said: Mapping[str, Iterable[str]], read: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Answer what is read and not said, of the types of which anything is said: of others all is."""
+    declared = {(kind, name) for kind, names in said.items() for name in names}
+    return {(kind, name) for kind, name in read if kind in said} - declared
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
