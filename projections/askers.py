@@ -47,11 +47,9 @@ class Askers:
 
     def remember(self, asker: Asker, before: Set[Read], after: Set[Read]) -> None:
         """Take in that a join or a question asked for something else than it did before."""
-        if before == after:
-            return
-        for read in before - after:
+        for read in before - after if before else ():
             self._forget(read, asker)
-        for read in after - before:
+        for read in after - before if before else after:
             readers = self._readers.get(read)
             if readers is None:
                 self._readers[read] = {asker}

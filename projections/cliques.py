@@ -199,6 +199,8 @@ class Crossroads:
 
     def forget(self, changes: Iterable[LinkChange]) -> None:
         """Take in that links changed."""
+        if not self._ways:
+            return
         for _, before, after in changes:
             link = after or before
             if link is not None:
@@ -293,7 +295,7 @@ class Cliques:
         the one that its bounds and what it asked tell of.
         """
         self._crossroads.forget(changes)
-        if not self._stale:  # else each clique is made again in any case
+        if not self._stale and (self._chosen or self._askers):  # if stale, each clique is made again in any case
             self._know_all(graph)
             self._dirty |= self._of_objects(touched)
             self._of_links(changes)

@@ -58,6 +58,9 @@ NOT_UNDERSTOOD = "notifications_not_understood"
 """Attribute of the environment's record: how many notifications of each type changed nothing for want of a handler
 that knows the type, or because they were not what their type promises."""
 
+_OF_A_SCAN = (ObjectsSeen, ObjectMissed, FetchFailed)
+"""What a scan tells on its way."""
+
 Stored = tuple[Key, bytes]
 """One thing of the state with its value, as a history keeps it."""
 
@@ -111,7 +114,7 @@ class Fold:
         """
         scan = self._open_scan
         return (
-            isinstance(payload, ObjectsSeen | ObjectMissed | FetchFailed)
+            isinstance(payload, _OF_A_SCAN)
             and scan is not None
             and scan.scan_id == payload.scan_id
         )

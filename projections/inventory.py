@@ -140,7 +140,8 @@ class Inventory:
 
     def get(self, object_type: str, object_id: str) -> Obj | None:
         """Answer the object, or None."""
-        return self._types.get(object_type, {}).get(object_id)
+        objects = self._types.get(object_type)
+        return None if objects is None else objects.get(object_id)
 
     def of_type(self, object_type: str) -> Iterator[Obj]:
         """Yield all objects of a type, sorted by id."""
@@ -156,7 +157,9 @@ class Inventory:
         index = self._indexes.get((object_type, attribute))
         if index is None:
             index = self._build_index(object_type, attribute)
-        found = index.get(value, {})
+        found = index.get(value)
+        if found is None:
+            return []
         return [found[object_id] for object_id in sorted(found)] if len(found) > 1 else list(found.values())
 
     def children(self, parent: Ref) -> list[Obj]:

@@ -108,7 +108,8 @@ def link(source: Obj, target: Obj, name: str, networks: Iterable[str] = (), segm
 
 def bounds(networks: Iterable[str], segments: Iterable[str]) -> Document:
     """Answer the attributes that bound cliques and impact; what is not known is not there."""
-    network, segment = sorted(set(networks)), sorted(set(segments))
+    network = sorted(set(networks)) if networks else ()
+    segment = sorted(set(segments)) if segments else ()
     attributes: Document = {}
     if network:
         attributes[NETWORK] = network

@@ -40,6 +40,8 @@ Asker = JoinKey | Asked
 class Reading:
     """An inventory that remembers what it was asked, and whether anything was there."""
 
+    __slots__ = ("_ask", "_view", "found", "reads")
+
     def __init__(self, view: InventoryView, ask: Callable[[Question[Any], str], Any] | None = None) -> None:
         """Look through to `view`; questions are given to `ask`, or answered on the spot."""
         self._view = view

@@ -82,6 +82,8 @@ class Draft:
         return [put[0] for put in self.objects.values() if put is not None]
 
     def _over(self, known: list[Obj], put: list[Obj]) -> list[Obj]:
+        if not put and not any(obj.ref in self.objects for obj in known):
+            return known
         found = {obj.ref: obj for obj in known if obj.ref not in self.objects}
         found |= {obj.ref: obj for obj in put}
         return [found[ref] for ref in sorted(found)]

@@ -21,8 +21,9 @@ def port_told(draft: Draft) -> None:
         parent = Ref("network", text(body["network_id"]))
         port = tell(draft, "port", body, parent, _document(body, known))
         if port is not None:
-            for obj in (known, port):
-                renew_networks(draft, None if obj is None else obj.get("device_id"))
+            devices = [obj.get("device_id") for obj in (known, port) if obj is not None]
+            for device_id in devices[:1] if devices[0] == devices[-1] else devices:
+                renew_networks(draft, device_id)
             _ask(draft, known, port)
 
 
