@@ -68,6 +68,8 @@ class Askers:
 
     def _learn(self, read: Read) -> None:
         """Take in by what objects may be asked for."""
+        if read[0] == "get":
+            return
         if read[0] == "where":
             self._asked.setdefault(read[1], set()).add(read[2])
         elif read[0] == "part":

@@ -113,11 +113,7 @@ class Fold:
         Networks and NICs reach over many hosts: made host by host, their cliques were most of the cost of a scan.
         """
         scan = self._open_scan
-        return (
-            isinstance(payload, _OF_A_SCAN)
-            and scan is not None
-            and scan.scan_id == payload.scan_id
-        )
+        return isinstance(payload, _OF_A_SCAN) and scan is not None and scan.scan_id == payload.scan_id
 
     def _apply(self, entry: Entry) -> list[Change]:  # noqa: C901 - one case an event
         payload = entry.event.payload
@@ -530,6 +526,8 @@ class Fold:
 
 def _merged(changes: list[Change]) -> list[Change]:
     """Answer one change a key, sorted by key: an event may touch a thing twice, and still is one step."""
+    if len(changes) < 2:
+        return [change for change in changes if change.before != change.after]
     merged = {change.key: change for change in changes}
     if len(merged) < len(changes):
         first = {change.key: change for change in reversed(changes)}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from schemas.canonical import Document, decode_document, encode
 from schemas.events import Scope
@@ -36,7 +36,7 @@ class Obj:
         self.parent = parent
         self._document = None if isinstance(document, bytes) else document
         self._raw = document if isinstance(document, bytes) else None
-        self._derived: dict[object, object] | None = None
+        self._derived: dict[object, Any] | None = None
 
     @property
     def document(self) -> Document:
@@ -63,7 +63,8 @@ class Obj:
             self._derived = {}
         if work_out not in self._derived:
             self._derived[work_out] = work_out(self)
-        return cast(_D, self._derived[work_out])
+        found: _D = self._derived[work_out]
+        return found
 
     def same_as(self, other: "Obj") -> bool:
         """Answer whether parent and attributes are equal."""
@@ -198,7 +199,7 @@ class Inventory:
         self._children.setdefault(obj.parent, {})[ref] = obj
         self._see(ref, scope)
         for attribute in self._indexed_by.get(obj.type, ()):
-            if before is not None:
+            if before is not None and before.get(attribute) != obj.get(attribute):
                 self._unindex(before, attribute)
             self._index(obj, attribute)
         return before

@@ -22,6 +22,7 @@ class Joined(NamedTuple):
     reads: Set[Read]
 
 
+_NOTHING: Set[Key] = frozenset()
 _NOT_YET = Joined([], set())
 
 
@@ -79,7 +80,7 @@ class Links:
             keys |= self._evaluate(join, view)
         return [change for key in sorted(keys) if (change := self._settle(key)) is not None]
 
-    def _evaluate(self, join: JoinKey, view: InventoryView) -> set[Key]:
+    def _evaluate(self, join: JoinKey, view: InventoryView) -> Set[Key]:
         """Run one join, remember its answer, and answer the keys of all links that it gives or gave otherwise."""
         reading = self._askers.reading(view)
         links = _distinct(self._rules[join.rule].join(join.key, reading))
@@ -91,7 +92,7 @@ class Links:
             self._joined[join] = after
         else:
             self._joined.pop(join, None)
-        return set() if links == before.links else self._give(join, before.links, links)
+        return _NOTHING if links == before.links else self._give(join, before.links, links)
 
     def _give(self, join: JoinKey, before: list[Link], after: list[Link]) -> set[Key]:
         for link in before:
@@ -102,8 +103,10 @@ class Links:
 
     def _settle(self, key: Key) -> LinkChange | None:
         before, given = self._links.get(key), self._given.get(key)
-        after = chosen(given.values()) if given else None
-        if not given:
+        after = None
+        if given:
+            after = chosen(given.values())
+        else:
             self._given.pop(key, None)
         if before == after:
             return None

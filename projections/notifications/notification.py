@@ -7,6 +7,7 @@ from schemas.canonical import Document, decode_document
 from schemas.events import NotificationReceived
 
 _DATA = "nova_object.data"
+_NESTED = (dict, list)
 _PHASES = (".end", ".error")
 
 
@@ -58,6 +59,7 @@ def has_only_begun(event_type: str) -> bool:
 def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
     """Answer a payload with each `nova_object` in it replaced by its data."""
     if isinstance(value, dict):
-        inner = value.get(_DATA)
-        return plain(inner) if _DATA in value else {key: plain(item) for key, item in value.items()}
+        if _DATA in value:
+            return plain(value[_DATA])
+        return {key: plain(item) if isinstance(item, _NESTED) else item for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list) else value

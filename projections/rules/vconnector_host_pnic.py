@@ -9,8 +9,8 @@ from projections.inventory import InventoryView, Obj
 from projections.link import Link, link
 from projections.plugs import networks_of_all
 from projections.rules.names import name_of
-from projections.rules.rule import ENDS, Rule, own_id, together
-from projections.rules.vnic_vconnector import BRIDGE_DOMAIN, VNICS_ON, vnics_on
+from projections.rules.rule import ENDS, Rule, own_id
+from projections.rules.vnic_vconnector import BRIDGE_DOMAIN, vnics_on
 from projections.uplinks import pnics_of
 
 
@@ -28,6 +28,10 @@ def _networks(vconnector: Obj, view: InventoryView) -> Iterable[str]:
     return vconnector.get("network") or ()
 
 
-_READS = together(VNICS_ON, {"vconnector": (*ENDS, "network"), "host_pnic": (*ENDS, "name")})
+_READS = {
+    "vconnector": (*ENDS, "interfaces", "connector_type", "network"),
+    "host_pnic": (*ENDS, "name"),
+    "vnic": (),
+}
 
 RULE = Rule("vconnector-host_pnic", {"vconnector": own_id}, _join, _READS)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from projections.inventory import InventoryView, Obj
 from projections.link import Link, link
 from projections.plugs import networks_of_all
-from projections.rules.rule import ENDS, Rule, own_id, together
-from projections.rules.vnic_vconnector import VNICS_ON, vnics_on
+from projections.rules.rule import ENDS, Rule, own_id
+from projections.rules.vnic_vconnector import vnics_on
 from projections.uplinks import all_on_host, bridge_with, mapped_bridges
 from projections.vedge_ports import by_name, by_peer
 from schemas.canonical import Document
@@ -83,9 +83,11 @@ def _named(names: list[str], vedge: Obj, view: InventoryView) -> list[Document]:
     return [port for port in found if port is not None]
 
 
-_READS = together(
-    VNICS_ON,
-    {"vconnector": (*ENDS, "network"), "vedge": (*ENDS, "bridge_mappings"), "port": ("network_id",)},
-)
+_READS = {
+    "vconnector": (*ENDS, "interfaces", "bridge_name", "network"),
+    "vedge": (*ENDS, "bridge_mappings"),
+    "port": ("network_id",),
+    "vnic": (),
+}
 
 RULE = Rule("vconnector-vedge", {"vconnector": own_id}, _join, _READS)

@@ -7,20 +7,15 @@ VPP's own, which have the vNIC's MAC, or hear it.
 
 from collections.abc import Iterator
 
-from projections.inventory import InventoryView, Obj
+from projections.inventory import InventoryView, Obj, Question
 from projections.link import Link, link
 from projections.plugs import networks_of
 from projections.rules.names import name_of
-from projections.rules.rule import ENDS, Rule, own_id, together
+from projections.rules.rule import ENDS, Rule, own_id
 from projections.uplinks import on_host
 
 BRIDGE_DOMAIN = "bridge_domain"
 """The connector_type of VPP's bridges."""
-VNICS_ON = {
-    "vconnector": ("host", "interfaces", "bridge_name", "connector_type"),
-    "vnic": ("host", "peer", "source_bridge", "mac_address"),
-}
-"""What `vnics_on` reads, of each type."""
 
 
 def vnics_on(vconnector: Obj, view: InventoryView) -> list[Obj]:
@@ -29,14 +24,31 @@ def vnics_on(vconnector: Obj, view: InventoryView) -> list[Obj]:
     The device of a domain that is off is in no bridge, but its configuration still names one: its instance
     hangs on that bridge all the same, and a link that is down says how it is.
     """
+    found = (view.get("vnic", vnic_id) for vnic_id in view.ask(_VNICS_ON, vconnector.id))
+    return [vnic for vnic in found if vnic is not None]
+
+
+def _vnics_on(key: str, view: InventoryView) -> list[str]:
+    vconnector = view.get("vconnector", key)
+    if vconnector is None:
+        return []
     host = vconnector.get("host")
     plugged = [vnic for device in vconnector.get("interfaces") or () for vnic in _plugged(view, host, device)]
     bridge = vconnector.get("bridge_name")
     meant = view.where("vnic", "source_bridge", bridge) if bridge else []
     heard = _by_address(vconnector, view) if vconnector.get("connector_type") == BRIDGE_DOMAIN else ()
     vnics = [*plugged, *(vnic for vnic in (*meant, *heard) if vnic.get("host") == host)]
-    found = {vnic.id: vnic for vnic in vnics}
-    return [found[vnic_id] for vnic_id in sorted(found)]
+    return sorted({vnic.id for vnic in vnics})
+
+
+_VNICS_ON = Question(
+    "vnics on a vconnector",
+    _vnics_on,
+    {
+        "vconnector": ("host", "interfaces", "bridge_name", "connector_type"),
+        "vnic": ("host", "peer", "source_bridge", "mac_address"),
+    },
+)
 
 
 def _plugged(view: InventoryView, host: str, device: str) -> list[Obj]:
@@ -62,6 +74,6 @@ def _join(key: str, view: InventoryView) -> Iterator[Link]:
             yield link(vnic, vconnector, name, networks_of(vnic, view))
 
 
-_READS = together(VNICS_ON, {"vnic": (*ENDS, "name"), "vconnector": ENDS})
+_READS = {"vnic": (*ENDS, "name", "mac_address"), "vconnector": ENDS}
 
 RULE = Rule("vnic-vconnector", {"vconnector": own_id}, _join, _READS)
