@@ -107,7 +107,7 @@ def _facts(obj: Obj | None) -> Document:
 
 def _same(one: object, other: object) -> bool:
     """Answer whether two values are one in JSON, where 1 is not true; to Python they are equal."""
-    return one is other or (one == other and encode(one) == encode(other))
+    return one is other or (one == other and (isinstance(one, str) or encode(one) == encode(other)))
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 - JSON
