@@ -171,7 +171,7 @@ def test_the_database_is_tried(lab: Lab, mariadb: MariaDb) -> None:
     words = ("--database", "127.0.0.1", "--database-port", str(mariadb.port), "--database-user", mariadb.USER)
     lab.program.run("env", "add", "lab", *words, "--database-password", "env:DB")
     where = ("database", f"127.0.0.1:{mariadb.port}")
-    mariadb.sql("CREATE TABLE IF NOT EXISTS neutron.agents (id INT); CREATE TABLE IF NOT EXISTS nova.services (id INT)")
+    mariadb.sql("CREATE OR REPLACE TABLE neutron.agents (id INT); CREATE OR REPLACE TABLE nova.services (id INT)")
     try:
         assert lab.tried(code=0, DB=mariadb.PASSWORD)[where]["text"].endswith("0 agents of neutron, 0 services of nova")
     finally:
