@@ -32,7 +32,7 @@ class Change(Generic[Cause]):
 def compare(history: History, environment: str, a: Moment, b: Moment) -> list[Change[int]]:
     """Answer the objects, links and cliques that differ, sorted by key, as seen when going from `a` to `b`."""
     low, high = sorted((a.offset, b.offset))
-    spans = (span for span in history.spans(environment, low, high) if span.key.kind in COMPARED)
+    spans = history.spans(environment, low, high, tuple(COMPARED))
     found = (_compared(span, backwards=b.offset < a.offset) for span in spans)
     return [change for change in found if change is not None]
 
@@ -63,7 +63,7 @@ def visible(kind: Kind, version: Version | None) -> Document | None:
         parent_type, parent_id = document["parent"]
         return {**document["document"], "parent": f"{parent_type} {parent_id}"}
     if kind is Kind.CLIQUE:
-        members = {name: {" ".join(item): True for item in document[name]} for name in ("nodes", "links")}
+        members = {name: dict.fromkeys(map(" ".join, document[name]), True) for name in ("nodes", "links")}
         return {**document, **members}
     return document
 

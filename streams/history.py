@@ -1,6 +1,6 @@
 """The contract of a history: every value that every key ever had, found without a replay."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -114,8 +114,11 @@ class History(Protocol):
         """Answer the key's versions with after < offset <= upto, oldest first, removals included."""
         ...
 
-    def spans(self, environment: str, after: int, upto: int) -> Iterator[Span]:
-        """Yield what each key was and became, for those with a version with after < offset <= upto, sorted by key."""
+    def spans(self, environment: str, after: int, upto: int, kinds: Collection[Kind] = tuple(Kind)) -> Iterator[Span]:
+        """Yield what each key of some kinds was and became, sorted by key.
+
+        Those that have a version with after < offset <= upto.
+        """
         ...
 
     def changed(self, environment: str, after: int, upto: int) -> list[Key]:

@@ -1,8 +1,9 @@
 """The embedded history: append-only versions in one SQLite file beside the log. A cache: it may be deleted."""
 
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -331,13 +332,14 @@ class LocalHistory:
         )
         return [self._version(key, *row) for row in rows]
 
-    def spans(self, environment: str, after: int, upto: int) -> Iterator[Span]:
-        """Yield what each key was and became, for those with a version with after < offset <= upto, sorted by key."""
+    def spans(self, environment: str, after: int, upto: int, kinds: Collection[Kind] = tuple(Kind)) -> Iterator[Span]:
+        """Yield what each key of some kinds was and became that has a version in (after, upto], sorted by key."""
         inflate = self._own.inflate
         spans: list[Span] = []
         with self._translated(), self._one_state() as db:
             found: dict[int, list[tuple]] = {}  # type: ignore[type-arg]  # rows of _CHANGED
-            for row in db.execute(_CHANGED, (after, upto, self._named(environment))):
+            wanted = json.dumps([kind.value for kind in kinds])
+            for row in db.execute(_CHANGED, (wanted, after, upto, self._named(environment))):
                 found.setdefault(row[3], []).append(row)
             for number, rows in found.items():
                 group = rows[0][2]
@@ -496,6 +498,7 @@ _OF_OBJECT = _NAMED.replace("g.kind = ?", f"g.kind = '{Kind.OBJECT.value}'")
 
 _CHANGED = (
     "SELECT g.kind, g.type, g.id, v.key, v.offset, v.value FROM environments n JOIN groups g ON g.environment = n.id "
+    "AND g.kind IN (SELECT value FROM json_each(?)) "
     "JOIN versions v ON v.grp = g.id AND v.offset > ? AND v.offset <= min(n.offset, ?) WHERE n.name = ?"
 )
 

@@ -69,7 +69,7 @@ Inflate = Callable[[int, bytes | None, str], bytes | None]
 
 def is_due(live: int, moved: int) -> bool:
     """Answer whether a type is due for an anchor: what was added counts once, what changed or went twice."""
-    return moved >= 2048 + live * 6 // 5
+    return moved >= 1024 + live // 2
 
 
 class Group:

@@ -22,7 +22,7 @@ What is asked, and what answers:
 - what is dropped: the first field of `by_offset`
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
@@ -291,8 +291,8 @@ class MongoHistory:
 
         return [_version(row) for row in (self._ask(environment, upto, ask) or [])]
 
-    def spans(self, environment: str, after: int, upto: int) -> Iterator[Span]:
-        """Yield what each key was and became, for those with a version with after < offset <= upto, sorted by key."""
+    def spans(self, environment: str, after: int, upto: int, kinds: Collection[Kind] = tuple(Kind)) -> Iterator[Span]:
+        """Yield what each key of some kinds was and became that has a version in (after, upto], sorted by key."""
 
         def ask(generation: str, reach: int) -> list[Document]:
             wanted = {"generation": generation, "offset": {"$gt": after, "$lte": reach}}
@@ -301,7 +301,7 @@ class MongoHistory:
         found: dict[Key, list[Version]] = {}
         for row in self._ask(environment, upto, ask) or []:
             found.setdefault(_key(row["key"]), []).append(_version(row))
-        for key in sorted(found):
+        for key in sorted(key for key in found if key.kind in kinds):
             yield Span(key, self.get(environment, key, after), found[key])
 
     def changed(self, environment: str, after: int, upto: int) -> list[Key]:
