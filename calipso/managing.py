@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -36,13 +35,17 @@ def manage(engine: Engine, names: Sequence[str], described: Described, settle: f
     """
     pulse = _pulse(engine.settings.folder, names)
     served: dict[str, tuple[Serving, threading.Thread]] = {}
+    told: list[str] = []
     with stopping() as stop:
         line(f"serving scans of {', '.join(names) or 'every environment'}")
         try:
             while not stop.is_set():
-                with _told():
-                    _begin(engine, names, described, settle, every, served)
-                ill = "; ".join(filter(None, (_trouble_of(*one) for one in served.values())))
+                not_begun = _begin(engine, names, described, settle, every, served)
+                for text in not_begun:
+                    if text not in told:
+                        trouble(text)
+                told = not_begun
+                ill = "; ".join([*not_begun, *filter(None, (_trouble_of(*one) for one in served.values()))])
                 pulse.beat(not ill, ill or f"serves {len(served)} environments", _LATE)
                 stop.wait(_LOOK_SECONDS)
         finally:
@@ -58,6 +61,8 @@ def _trouble_of(serving: Serving, thread: threading.Thread) -> str:
     """Answer what is wrong with what serves an environment, nothing if all is well."""
     if not thread.is_alive():
         return f"nothing serves {serving.environment}"
+    if serving.trouble:
+        return serving.trouble
     since = serving.scans_since
     hours = 0.0 if since is None else (time.monotonic() - since) / 3600
     return f"{serving.environment} has been scanned for {hours:.0f} hours" if hours > _LONGEST_SCAN else ""
@@ -90,25 +95,29 @@ def _begin(
     settle: float,
     every: str | None,
     served: dict[str, tuple[Serving, threading.Thread]],
-) -> None:
-    """Begin to serve environments that are there and not served yet."""
-    for name in engine.journal.environments():
-        if name not in served and (not names or name in names):
-            if every is not None:
-                see_to(engine, name, every)
+) -> list[str]:
+    """Begin to serve environments that are there and not served yet; answer what kept others from being served.
+
+    Those are tried again a moment later: a history that others fold may not be there yet.
+    """
+    ill = []
+    try:
+        known = [name for name in engine.journal.environments() if not names or name in names]
+    except CalipsoError as error:
+        return [str(error)]
+    for name in known:
+        if name not in served:
+            try:
+                if every is not None:
+                    see_to(engine, name, every)
+            except CalipsoError as error:
+                ill.append(f"{name}: {error}")
+                continue
             serving = Serving(engine, name, described, settle)
             thread = threading.Thread(target=serving.run, name=f"serving {name}", daemon=True)
             served[name] = serving, thread
             thread.start()
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Tell what fails, which is tried again a moment later: a history that others fold may not be there yet."""
-    try:
-        yield
-    except CalipsoError as error:
-        trouble(str(error))
+    return ill
 
 
 def _pulse(folder: Path, names: Sequence[str]) -> Pulse:

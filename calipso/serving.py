@@ -78,6 +78,8 @@ class Serving:
         """Of the scan that runs."""
         self.scans_since: float | None = None
         """When the scan that runs began, by the monotonic clock."""
+        self.trouble = ""
+        """What failed at the last try; nothing if it did not."""
         self._known: _Known | None = None
         self._met: dict[Ref, int] = {}
         """When each target was first met with."""
@@ -89,8 +91,10 @@ class Serving:
         while not self._ending.is_set():
             try:
                 pause = 0.0 if self.step() else LOOK_SECONDS
-            except CalipsoError as error:
-                trouble(f"{self.environment}: {error}")
+                self.trouble = ""
+            except Exception as error:  # noqa: BLE001 - this thread is all that serves the environment
+                self.trouble = f"{self.environment}: {_reason(error)}"
+                trouble(self.trouble)
                 pause = TROUBLE_SECONDS
             self._ending.wait(pause)
 
@@ -104,7 +108,7 @@ class Serving:
         known = self._look()
         if known.is_removed:
             return False
-        self._append(self._due(known))
+        self._ask(self._due(known))
         known = self._look()
         if not known.pending and not any(agenda.is_open(scan) for scan in known.scans.values()):
             return False
@@ -125,9 +129,13 @@ class Serving:
             due += agenda.by_targets(
                 self.environment, groups, known.scans.values(), moment, self._settle, self._event_at
             )
-        new = [event for event in due if event.id not in known.scans and event.id not in self._asked]
-        self._asked.update(event.id for event in new)
-        return new
+        return [event for event in due if event.id not in known.scans and event.id not in self._asked]
+
+    def _ask(self, requests: list[Event]) -> None:
+        if requests:
+            self._engine.journal.append(requests)
+            self._asked.update(request.id for request in requests)  # not before: what the log refused is still due
+            self._engine.worker.catch_up(self.environment)
 
     def _can_scan(self, known: _Known) -> bool:
         """Answer whether there is a cloud to scan: what was only ever a recording is not scanned for targets."""
@@ -178,6 +186,8 @@ class Serving:
         return True
 
     def _ask_again(self, known: _Known) -> None:
+        if known.is_removed:
+            return
         wanted = (agenda.again(self.environment, scan, known.scans, self._clock()) for scan in known.scans.values())
         self._append([event for event in wanted if event is not None])
 
@@ -197,7 +207,7 @@ class Serving:
             line(f"{self.environment}: scan {scan['name'][:8]} broke off, as it was told to")
             self._ask_again(self._look())
             return
-        except CalipsoError as error:
+        except Exception as error:  # noqa: BLE001 - as in `run`; one that could not begin would wait for ever
             self._refuse(scan, error)
             return
         self._engine.worker.catch_up(self.environment)
@@ -213,9 +223,9 @@ class Serving:
         finally:
             self.scans_since = None
 
-    def _refuse(self, scan: Document, error: CalipsoError) -> None:
+    def _refuse(self, scan: Document, error: Exception) -> None:
         """Write down that a scan could not even begin, so that it does not wait for ever; one that began has ended."""
-        trouble(f"{self.environment}: scan {scan['name'][:8]} failed: {error}")
+        trouble(f"{self.environment}: scan {scan['name'][:8]} failed: {_reason(error)}")
         if self._look().scans[scan["name"]]["status"] != "pending":
             return
         detected = encode(self._look().past.settings().get("detected", {}))
@@ -223,7 +233,7 @@ class Serving:
         self._append(
             [
                 self._event(ScanStarted(scan["name"], "cloud:", detected)),
-                self._event(FetchFailed(scan["name"], where, ENVIRONMENT, None, "settings", str(error))),
+                self._event(FetchFailed(scan["name"], where, ENVIRONMENT, None, "settings", _reason(error))),
                 self._event(ScanFinished(scan["name"], "failed", [])),
             ]
         )
@@ -290,6 +300,11 @@ class Serving:
         if events:
             self._engine.journal.append(events)
             self._engine.worker.catch_up(self.environment)
+
+
+def _reason(error: Exception) -> str:
+    """Answer the text of an error of ours; of any other, its type as well."""
+    return str(error) if isinstance(error, CalipsoError) else f"{type(error).__name__}: {error}"
 
 
 def _numbered(name: str) -> Iterator[str]:
