@@ -19,11 +19,13 @@ from streams.history import Step
 
 BATCH = 256
 """Events of one write into a history."""
+LOGGED = 2_000_000_000_000_000
+"""When the first record was logged, microseconds since 1970: after all that is told, as on a log that was caught up."""
 TICK = 1000
 """Microseconds from one record of the log to the next."""
 SEED = 1
-ORDER = 1
-"""Counts the ways in which cells take turns: another number, and filled histories are of no use."""
+ORDER = 2
+"""Counts the ways in which cells take turns and are logged: another number, and filled histories are of no use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Estate:
     def records(self) -> Iterator[tuple[int, int, bytes]]:
         """Yield the log: offset, time in microseconds, the event as bytes."""
         for offset, (cell, pace) in enumerate(self._order()):
-            yield offset, offset * TICK, pace.record.cast(self._names[cell], self._offsets[cell])
+            yield offset, LOGGED + offset * TICK, pace.record.cast(self._names[cell], self._offsets[cell])
 
     def steps(self) -> Iterator[Step]:
         """Yield what the fold makes of the log, in order."""
@@ -86,7 +88,9 @@ class Estate:
             digest = advance(digest, changes)
             self.changes += len(changes)
             event_id = pace.event_id.cast(self._names[cell], self._offsets[cell]).decode()
-            yield Step(offset, offset * TICK, pace.occurred_at, pace.source, event_id, pace.event, digest, changes)
+            yield Step(
+                offset, LOGGED + offset * TICK, pace.occurred_at, pace.source, event_id, pace.event, digest, changes
+            )
 
     def batches(self, size: int = BATCH) -> Iterator[list[Step]]:
         """Yield the steps by so many."""

@@ -370,7 +370,7 @@ class Fold:
         if draft is None:
             return self._count(received.event_type, entry.offset)
         kept = self.ledger.take(draft.notices)
-        kept += self.ledger.ask(draft.asked, entry.offset, entry.event.occurred_at, received.event_type)
+        kept += self.ledger.ask(draft.asked, entry.offset, draft.notification.at, received.event_type)
         kept += self.ledger.lost(draft.removed)
         return self._written(draft, entry) + _as_changes(kept, entry.offset)
 

@@ -20,6 +20,14 @@ _NOT_AS_PROMISED = (
 )
 
 
+def sent_at(entry: Entry) -> int:
+    """Answer when a notification was sent: as its publisher says, but not after it was logged.
+
+    A publisher whose clock is in the future would make late what all others tell.
+    """
+    return min(entry.event.occurred_at, entry.logged_at)
+
+
 def meaning(
     received: NotificationReceived, entry: Entry, known: Known, ledger: Ledger, *, scanning: bool
 ) -> Draft | None:
@@ -32,7 +40,7 @@ def meaning(
     if handler is None:
         return None
     try:
-        draft = Draft(decoded(received, entry.event.occurred_at), entry.offset, known, ledger, scanning=scanning)
+        draft = Draft(decoded(received, sent_at(entry)), entry.offset, known, ledger, scanning=scanning)
         if draft.region is not None:
             handler(draft)
         elif handler is not nothing:

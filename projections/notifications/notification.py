@@ -20,7 +20,7 @@ class Notification:
     publisher: str
     """`<service>.<host>`, or `<service>:<host>` of a versioned one."""
     at: int
-    """When it was sent, by the publisher's clock: microseconds since 1970-01-01 UTC."""
+    """When it was sent, by the publisher's clock but not after it was logged: microseconds since 1970-01-01 UTC."""
     payload: Document
     """Without the envelopes of Nova's versioned objects."""
 

@@ -6,8 +6,8 @@ from projections.change import Kind
 from projections.fold import Fold
 from projections.inventory import Ref
 from projections.notifications.notice import Notice, Stamp
-from schemas.canonical import decode_document
-from schemas.events import Scope
+from schemas.canonical import decode_document, encode
+from schemas.events import NotificationReceived, Scope
 from tests.unit.notified import LISTS, REGION, SECOND, Lab, Row, resource, rows, server, unversioned, versioned
 
 
@@ -147,6 +147,23 @@ def test_what_was_sent_long_before_a_scan_began_is_late_after_it(lab: Lab) -> No
     assert (status(lab), lab.find("network", "new")) == ("ACTIVE", None)
     lab.tell("instance.power_off.end", versioned(state="stopped"), after=2)  # clocks may differ so much
     assert status(lab) == "SHUTOFF"
+
+
+def test_a_publisher_whose_clock_is_ahead_silences_nobody(lab: Lab) -> None:
+    body = {
+        "event_type": "network.update.end",
+        "payload": resource("network", "net", 2, name="ahead"),
+        "message_id": "x",
+    }
+    ahead = NotificationReceived("x", "network.update.end", "network.ahead", "x", "notifications.info", encode(body))
+    lab.take(ahead, at=lab.now + 10 * 366 * 86400 * SECOND)
+    assert lab.there("network", "net").get("name") == "ahead"
+    for _ in range(2):
+        scan_again(lab)
+        lab.tell("instance.power_off.end", versioned(state="stopped"))
+        assert status(lab) == "SHUTOFF"
+        lab.tell("instance.power_on.end", versioned())
+        assert status(lab) == "ACTIVE"
 
 
 def test_a_live_scan_makes_late_what_was_sent_before_it_although_nothing_was_heard(lab: Lab) -> None:
