@@ -37,6 +37,8 @@ class Aim:
     known of the object: it is then looked for everywhere."""
     ways: Mapping[Scope, Way] = field(default_factory=dict)
     """How each scope in `sought` is reached."""
+    passed: Mapping[tuple[str, str], Scope] = field(default_factory=dict)
+    """By type and id: the fetch that found each object on these ways, as far as it is known."""
 
 
 def agree(one: Way, other: Way) -> bool:
@@ -65,7 +67,9 @@ def aim_at(object_type: str, object_id: str, known: Iterable[Known], plan: Plan)
         if name in objects
         and ((scope := objects[name].scope).entry in wandering or (scope.parent_type, scope.parent_id) not in below)
     )
-    return Aim(object_type, object_id, sought, {one.scope: _way(one.scope, objects) for one in sought})
+    ways = {one.scope: _way(one.scope, objects) for one in sought}
+    on_them = {name for way in ways.values() for name in way.items() if name in objects}
+    return Aim(object_type, object_id, sought, ways, {name: objects[name].scope for name in on_them})
 
 
 _Name = tuple[str, str]

@@ -3,7 +3,7 @@
 A pure matter of plan, aim and what was found so far; nothing is asked here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 
 from producers.aim import Aim, Sought, Way, agree
@@ -107,14 +107,20 @@ class Ledger:
         self._ended[scope] = complete
         self._lost_the_way |= leads and not complete
 
-    def missed(self, sought: Iterable[Sought]) -> list[Sought]:
-        """Answer what is not there: looked for to the end where it was, and found nowhere."""
-        return [one for one in sought if (one.type, one.id) not in self._met and self._looked_for(one)]
+    def missed(self, sought: Iterable[Sought], passed: Mapping[Name, Scope]) -> list[Sought]:
+        """Answer what is not there: looked for to the end where it was, and found nowhere.
 
-    def _looked_for(self, one: Sought) -> bool:
-        """Answer so, too, if the object that it was looked for under is not there any more."""
-        ended = self._ended.get(one.scope)
+        `passed` says by which fetch each object on the ways there was found; one that was not done tells nothing.
+        """
+        return [one for one in sought if (one.type, one.id) not in self._met and self._ended_at(one.scope, passed)]
+
+    def _ended_at(self, scope: Scope, passed: Mapping[Name, Scope]) -> bool:
+        """Answer whether it was looked there to the end: so, too, if the object that it is under is not there."""
+        ended = self._ended.get(scope)
         if ended is not None:
             return ended
-        parent = (one.scope.parent_type, one.scope.parent_id)
-        return parent not in self._met and not self._lost_the_way
+        parent = (scope.parent_type, scope.parent_id)
+        if parent in self._met or self._lost_the_way:
+            return False
+        above = passed.get(parent)
+        return above is None or self._ended_at(above, passed)

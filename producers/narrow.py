@@ -43,7 +43,8 @@ class NarrowWalk:
 
     def missed(self) -> list[Sought]:
         """Answer what was sought and is not there, when all steps are done."""
-        return self._ledger.missed(one for one in self._aim.sought if one.scope.entry in self._course.entries)
+        sought = (one for one in self._aim.sought if one.scope.entry in self._course.entries)
+        return self._ledger.missed(sought, self._aim.passed)
 
     def _below(self, pool: ThreadPoolExecutor, parent: Found, workers: int) -> Generator[Fetched, None, None]:
         way = self._ways[parent.type, parent.id]

@@ -274,3 +274,13 @@ def test_a_scan_that_was_asked_for_has_the_id_of_the_request_and_is_caused_by_it
     assert isinstance(started, ScanStarted)
     assert started.scan_id == said[0].cause == "s of region RegionOne"
     assert {event.cause for event in said[1:]} == {said[0].id}
+
+
+def test_what_a_driver_that_is_off_would_find_is_not_missed_though_what_it_hangs_on_was_not_met() -> None:
+    log = Log(OVN)
+    otep = next(ref for ref in log.objects() if ref.type == "otep")
+    events: list[Event] = []
+    others = EnvironmentSettings(uplinks=SETTINGS.uplinks, mechanism_drivers=("SRIOV",))
+    report = scan("e", recorded(OVN), others, events.extend, origin="bundle:ovn", aim=log.aim(otep), request="r")
+    assert report.missed == ()
+    assert not [event for event in events if isinstance(event.payload, ObjectMissed)]
