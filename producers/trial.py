@@ -56,10 +56,17 @@ def tried(trials: Sequence[Trial], seconds: float) -> list[Tried]:
 
 
 def _try(trial: Trial, number: int, found: dict[int, Tried], began: float) -> None:
+    """Note how it went; what is no error of ours is a fault of the program: said, and raised as well."""
     try:
-        text, passed = trial.ask(), True
+        _note(trial, number, found, began, trial.ask(), passed=True)
     except CalipsoError as error:
-        text, passed = str(error), False
+        _note(trial, number, found, began, str(error), passed=False)
+    except Exception as error:
+        _note(trial, number, found, began, f"an unexpected {type(error).__name__}: {error}", passed=False)
+        raise
+
+
+def _note(trial: Trial, number: int, found: dict[int, Tried], began: float, text: str, *, passed: bool) -> None:
     text = " ".join(text.split())
     mending = "" if passed else remedy(trial.source, trial.target, text)
     found[number] = Tried(trial.source, trial.target, passed, text, mending, time.monotonic() - began)

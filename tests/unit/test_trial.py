@@ -54,11 +54,12 @@ def test_one_that_says_nothing_fails_and_keeps_no_other_waiting() -> None:
     never.set()
 
 
-def test_what_is_no_error_of_ours_counts_as_no_answer_and_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_no_error_of_ours_is_told_as_what_it_is_and_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     raised: list[object] = []
     monkeypatch.setattr(threading, "excepthook", lambda args: raised.append(args.exc_value))
     (one,) = tried([Trial("api", "a", failing(ZeroDivisionError("a fault of the program")))], 0.2)
-    assert not one.passed
+    assert (one.passed, one.text) == (False, "an unexpected ZeroDivisionError: a fault of the program")
+    assert one.seconds < 0.2
     assert [str(error) for error in raised] == ["a fault of the program"]
 
 
