@@ -6,14 +6,16 @@ the oslo.messaging envelope (`oslo.version`, `oslo.message` as text) or the bare
 
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from schemas.alert import EARLIEST, LATEST
 from schemas.canonical import Document, decode_document, encode
 from schemas.errors import BadInput
 from schemas.events import Event, NotificationReceived
 
 SOURCE = "openstack"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def recorded_notifications(file: Path, environment: str) -> Iterator[Event]:
@@ -81,13 +83,23 @@ def _uuid(message_id: str) -> str:
 
 
 def _time(message: Document, record: Document) -> int:
-    """Answer when it happened: the message's own timestamp (UTC, as oslo.messaging writes it), else when received."""
+    """Answer when it happened: the message's own timestamp (UTC, as oslo.messaging writes it), else when received.
+
+    A timestamp outside the years that an alert may name is none.
+    """
     stamp = message.get("timestamp")
     try:
-        if isinstance(stamp, str):
-            when = datetime.fromisoformat(stamp)
-            when = when if when.tzinfo else when.replace(tzinfo=UTC)
-            return int(when.timestamp() * 1_000_000)
-        return int(float(record["received"]) * 1_000_000)
+        told = _stamped(stamp) if isinstance(stamp, str) else None
+        found = told if told is not None else int(float(record["received"]) * 1_000_000)
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise BadInput(f"no time it happened at ({error!r})") from error
+    if not EARLIEST <= found < LATEST:
+        raise BadInput(f"no time it happened at (received {found}: not from 2000 to 9999)")
+    return found
+
+
+def _stamped(stamp: str) -> int | None:
+    when = datetime.fromisoformat(stamp)
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    told = (when - _EPOCH) // timedelta(microseconds=1)
+    return told if EARLIEST <= told < LATEST else None

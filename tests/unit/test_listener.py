@@ -7,6 +7,7 @@ import pytest
 
 from calipso.pulse import Pulse
 from calipso.values import interval, span
+from producers import listen
 from producers.listener import Delays
 from schemas.errors import BadInput, CouldNotLook, NotFound
 from schemas.events import Event, NotificationReceived, SnapshotTaken
@@ -28,6 +29,15 @@ def journal(folder: Path, times: list[int]) -> Journal:
     """Answer a journal whose log takes the times of its appends from a list."""
     clock = iter(times)
     return Journal(LocalLog(folder, clock=lambda: next(clock)))
+
+
+@pytest.mark.parametrize("stamp", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "1999-12-31T23:59:59"])
+def test_a_timestamp_that_cannot_be_counts_as_the_time_of_receipt(stamp: str) -> None:
+    body = {"message_id": "m", "event_type": "port.create.end", "timestamp": stamp, "payload": {}}
+    assert listen.notification(body, "lab", {"received": 1_795_000_000.5}).occurred_at == 1_795_000_000_500_000
+    for received in (1e30, -1, float("nan")):
+        with pytest.raises(BadInput, match="no time"):
+            listen.notification(body, "lab", {"received": received})
 
 
 def test_delays_grow_to_half_a_minute_and_begin_anew_after_a_success() -> None:

@@ -1,9 +1,12 @@
 """Moments as a person writes them, and what cannot be one."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.canonical import encode
 from schemas.errors import BadMoment, NotFound
@@ -52,6 +55,13 @@ def test_what_cannot_be_a_moment_is_refused_in_one_line(asked: Demo, text: str) 
 def test_a_moment_before_or_after_all_that_is_known_is_not_found(asked: Demo, text: str) -> None:
     with pytest.raises(NotFound):
         asked.questions.moment(ENV, text)
+
+
+@given(st.integers())
+def test_any_number_on_a_log_can_be_written_as_a_time(time: int) -> None:
+    datetime.fromisoformat(iso(time))
+    assert iso(10**30) == "9999-12-31T23:59:59.999Z"
+    assert iso(-(10**30)) == "0001-01-01T00:00:00.000Z"
 
 
 # -- against a log whose times are the test's own --------------------------------------------------------
