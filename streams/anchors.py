@@ -58,7 +58,7 @@ def unchunked(kind: Kind, type_: str, packed: bytes) -> list[KeyVersion]:
     """Answer what a chunk holds; HistoryError if it is damaged."""
     try:
         names, offsets, values = _decoder.decode(zstandard.decompress(packed))
-    except (zstandard.ZstdError, msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (zstandard.ZstdError, msgspec.DecodeError, msgspec.ValidationError, MemoryError) as error:
         raise HistoryError(f"an anchor of the history is damaged: {error}") from error
     keys = map(Key, repeat(kind), repeat(type_), names)
     return list(map(KeyVersion, keys, map(Version, offsets, values)))

@@ -19,7 +19,7 @@ LIMIT: Final = 256 * 1024 * 1024
 _TRUSTED: Final = 0.05
 """Seconds for which an environment is taken to be the same that it was."""
 
-_ONCE: Final = 500_000
+_ONCE: Final = 100_000
 """Of so many questions it is remembered that they were asked once."""
 
 _ENTRY: Final = 400
@@ -42,6 +42,11 @@ class Versions(NamedTuple):
     gone: frozenset[int]
     """Which of them say that the key is not there."""
     group: int
+
+    @property
+    def size(self) -> int:
+        """Answer how many bytes it takes, about."""
+        return _ENTRY + len(self.stored) + 16 * len(self.offsets)
 
     def at(self, offset: int) -> tuple[int, bytes | None] | None:
         """Answer offset and stored value of the version in force, None if there is none."""
@@ -86,6 +91,11 @@ class Moves(NamedTuple):
     upto: int
     moves: list[Move]
 
+    @property
+    def size(self) -> int:
+        """Answer how many bytes it takes, about."""
+        return _ENTRY + 200 * len(self.moves)
+
     def at(self, offset: int) -> list[Key]:
         """Answer the keys that stood there, sorted."""
         there: dict[Key, bool] = {}
@@ -99,7 +109,7 @@ class Moves(NamedTuple):
 class Kept:
     """What is kept of one environment."""
 
-    __slots__ = ("groups", "moves", "number", "once", "until", "versions")
+    __slots__ = ("bytes", "groups", "moves", "number", "once", "until", "versions")
 
     def __init__(self, number: int | None) -> None:
         """Begin with nothing; `number` is that of the environment in the file."""
@@ -107,8 +117,9 @@ class Kept:
         self.until = 0.0
         self.groups: dict[tuple[Kind, str], int] = {}
         """Numbers of the groups of keys, by kind and type."""
-        self.once: set[object] = set()
-        """What was asked once: the second time it is kept, for most of what is asked once never is again."""
+        self.bytes = 0
+        self.once: set[int] = set()
+        """Hashes of what was asked once: the second time it is kept, for most of what is asked once never is again."""
         self.versions: dict[Key, Versions] = {}
         self.moves: dict[tuple[Ref, bool], Moves] = {}
 
@@ -121,7 +132,6 @@ class Hot:
         self._number = number
         self._limit = limit
         self._kept: dict[str, Kept] = {}
-        self._bytes = 0
 
     def of(self, environment: str) -> Kept:
         """Answer what is kept of an environment."""
@@ -135,29 +145,39 @@ class Hot:
 
     def is_new(self, kept: Kept, asked: object) -> bool:
         """Answer whether something is asked for the first time, as far as that is remembered."""
-        if asked in kept.once:
+        name = hash(asked)
+        if name in kept.once:
             return False
         if len(kept.once) >= _ONCE:
             kept.once.clear()
-        kept.once.add(asked)
+        kept.once.add(name)
         return True
+
+    def is_outdated(self, environment: str) -> bool:
+        """Answer whether what is kept of an environment is of another telling of the log; then it is dropped."""
+        kept = self._kept.get(environment)
+        if kept is not None and kept.number == self._number(environment):
+            return False
+        self._kept.pop(environment, None)
+        return kept is not None
 
     def clear(self) -> None:
         """Drop everything."""
         self._kept.clear()
-        self._bytes = 0
 
     def keep_versions(self, kept: Kept, key: Key, found: Versions) -> None:
         """Keep the versions of a key."""
-        self._make_room(_ENTRY + len(found.stored) + 16 * len(found.offsets))
+        before = kept.versions.get(key)
+        self._make_room(kept, found.size - (0 if before is None else before.size))
         kept.versions[key] = found
 
     def keep_moves(self, kept: Kept, ref: Ref, link: bool, found: Moves) -> None:
         """Keep what came to an object and went."""
-        self._make_room(_ENTRY + 200 * len(found.moves))
+        before = kept.moves.get((ref, link))
+        self._make_room(kept, found.size - (0 if before is None else before.size))
         kept.moves[ref, link] = found
 
-    def _make_room(self, size: int) -> None:
-        self._bytes += size
-        if self._bytes > self._limit:
+    def _make_room(self, kept: Kept, size: int) -> None:
+        kept.bytes += size
+        if sum(each.bytes for each in list(self._kept.values())) > self._limit:
             self.clear()

@@ -147,20 +147,26 @@ class LocalHistory:
 
     def write(self, environment: str, steps: Sequence[Step], position: Position, after: int) -> bool:
         """Take in the steps that follow `after`, in order and all or none; False if it does not reach there."""
-        with self._writing() as db:
-            before = self.position(environment)
-            of_another_version = before.offset >= 0 and before.fold_version != position.fold_version
-            if before.offset < after or of_another_version:
-                return False
-            if position.offset > before.offset:
-                number = self._move(db, self._named(environment), position)
-                try:
-                    writing = Writing(db, number, self._memory, self._own.inflate)
-                    writing.write([step for step in steps if step.offset > before.offset])
-                except BaseException:
-                    self._memory.clear()  # it tells of what is not written after all
-                    raise
-            return True
+        try:
+            with self._writing() as db:
+                return self._write(db, environment, steps, position, after)
+        except BaseException:
+            self._memory.clear()  # it tells of what is not written after all
+            self._own.inflate.clear()
+            raise
+
+    def _write(
+        self, db: sqlite3.Connection, environment: str, steps: Sequence[Step], position: Position, after: int
+    ) -> bool:
+        before = self.position(environment)
+        of_another_version = before.offset >= 0 and before.fold_version != position.fold_version
+        if before.offset < after or of_another_version:
+            return False
+        if position.offset > before.offset:
+            number = self._move(db, self._named(environment), position)
+            writing = Writing(db, number, self._memory, self._own.inflate)
+            writing.write([step for step in steps if step.offset > before.offset])
+        return True
 
     @staticmethod
     def _move(db: sqlite3.Connection, environment: str, position: Position) -> int:
@@ -186,6 +192,18 @@ class LocalHistory:
 
     def get(self, environment: str, key: Key, at: int) -> Version | None:
         """Answer the key's version in force, None if it is not there."""
+        try:
+            found = self._found(environment, key, at)
+        except HistoryError:
+            if not self._hot.is_outdated(environment):
+                raise
+            return self._found(environment, key, at)
+        if found is None and self._hot.is_outdated(environment):
+            return self._found(environment, key, at)
+        return found
+
+    def _found(self, environment: str, key: Key, at: int) -> Version | None:
+        """Answer as `get` does, unless the environment was begun anew a moment ago."""
         kept = self._hot.of(environment)
         known = kept.versions.get(key)
         if known is None or not known.since <= at <= known.upto:
@@ -233,19 +251,28 @@ class LocalHistory:
     ) -> Iterator[KeyVersion]:
         """Yield everything of a kind (and type) that is there, sorted by key, beginning behind `after`."""
         first = type or (after.type if after else "")
-        with self._translated():
-            groups = self._db.execute(
-                "SELECT g.id, g.type, min(n.offset, ?) FROM environments n JOIN groups g ON "
-                "g.environment = n.id AND g.kind = ? AND g.type >= ? WHERE n.name = ? ORDER BY g.type",
-                (at, kind.value, first, self._named(environment)),
-            )  # as long as it is not read to its end, everything below reads the same state of the file
-            for number, group_type, upto in groups:
+        with self._translated(), self._held() as db:
+            for number, group_type, upto in db.execute(_TYPES, (at, kind.value, first, self._named(environment))):
                 if type is not None and group_type != type:
                     break
                 group = Group(number, kind, group_type, self._own.inflate)
                 if after is None or after.type <= group_type:
                     begin = _behind(after.id) if after is not None and after.type == group_type else ""
                     yield from self._group(group, upto, begin)
+
+    @contextmanager
+    def _held(self) -> Iterator[sqlite3.Connection]:
+        """Let all that a block asks, and what it yields in between, be answered from one state of the file.
+
+        A statement that is not read to its end holds the state; a transaction would keep this thread from writing.
+        """
+        db = self._db
+        held = db.execute("SELECT name FROM sqlite_schema")
+        try:
+            held.fetchone()
+            yield db
+        finally:
+            held.close()
 
     def _group(self, group: Group, at: int, begin: str) -> Iterator[KeyVersion]:
         few = group.some(self._db, at, begin, _FEW)
@@ -274,7 +301,7 @@ class LocalHistory:
             return self._stored_at(environment, ref, link, at)
         found = []
         for key in known.at(at):
-            kept.once.add(key)  # who asks again about an object asks again about what stands there
+            kept.once.add(hash(key))  # who asks again about an object asks again about what stands there
             version = self.get(environment, key, at)
             if version is None:  # it was forgotten since
                 return self._stored_at(environment, ref, link, at)
@@ -335,19 +362,21 @@ class LocalHistory:
     def spans(self, environment: str, after: int, upto: int, kinds: Collection[Kind] = tuple(Kind)) -> Iterator[Span]:
         """Yield what each key of some kinds was and became that has a version in (after, upto], sorted by key."""
         inflate = self._own.inflate
-        spans: list[Span] = []
-        with self._translated(), self._one_state() as db:
+        with self._translated(), self._held() as db:
             found: dict[int, list[tuple]] = {}  # type: ignore[type-arg]  # rows of _CHANGED
             wanted = json.dumps([kind.value for kind in kinds])
             for row in db.execute(_CHANGED, (wanted, after, upto, self._named(environment))):
                 found.setdefault(row[3], []).append(row)
-            for number, rows in found.items():
-                group = rows[0][2]
-                name, offset, stored = db.execute(_BEFORE, (after, number)).fetchone()
-                first = None if stored is None else Version(offset, inflate(group, stored, name))
-                versions = sorted(Version(row[4], inflate(group, row[5], name)) for row in rows)
-                spans.append(Span(Key(_kind(rows[0][0]), rows[0][1], name), first, versions))
-        yield from sorted(spans, key=_key)
+            names = {number: db.execute(_NAME, (number,)).fetchone()[0] for number in found}
+            for number in sorted(found, key=lambda number: (*found[number][0][:2], names[number])):
+                (kind, type_, group, *_), name = found[number][0], names[number]
+                before = db.execute(_BEFORE, (number, after)).fetchone()
+                first = None if before is None or before[1] is None else self._version_of(before, group, name)
+                versions = sorted(Version(row[4], inflate(group, row[5], name)) for row in found.pop(number))
+                yield Span(Key(_kind(kind), type_, name), first, versions)
+
+    def _version_of(self, row: tuple, group: int, name: str) -> Version:  # type: ignore[type-arg]  # offset, value
+        return Version(row[0], self._own.inflate(group, row[1], name))
 
     def changed(self, environment: str, after: int, upto: int) -> list[Key]:
         """Answer the keys that have a version with after < offset <= upto, sorted."""
@@ -474,6 +503,11 @@ _OF_KEY = (
 
 _KINDS = frozenset(kind.value for kind in Kind)
 
+_TYPES = (
+    "SELECT g.id, g.type, min(n.offset, ?) FROM environments n JOIN groups g ON "
+    "g.environment = n.id AND g.kind = ? AND g.type >= ? WHERE n.name = ? ORDER BY g.type"
+)
+
 _NAMED = (
     "FROM environments n JOIN groups g ON g.environment = n.id AND g.kind = ? AND g.type = ? "
     "JOIN keys k ON k.grp = g.id AND k.key = ? "
@@ -502,10 +536,9 @@ _CHANGED = (
     "JOIN versions v ON v.grp = g.id AND v.offset > ? AND v.offset <= min(n.offset, ?) WHERE n.name = ?"
 )
 
-_BEFORE = (
-    "SELECT k.key, v.offset, v.value FROM keys k LEFT JOIN versions v ON v.key = k.id AND v.offset = "
-    "(SELECT max(offset) FROM versions WHERE key = k.id AND offset <= ?) WHERE k.id = ?"
-)
+_NAME = "SELECT key FROM keys WHERE id = ?"
+
+_BEFORE = "SELECT offset, value FROM versions WHERE key = ? AND offset <= ? ORDER BY offset DESC LIMIT 1"
 
 _MOVES_AT = (
     f"SELECT e.offset, e.there, h.kind, h.type, m.key {_OF_OBJECT} JOIN edges e ON e.at = k.id AND e.link = ? "
@@ -547,7 +580,7 @@ def _behind(name: str) -> str:
     return name + "\0"
 
 
-def _key(item: KeyVersion | Span) -> Key:
+def _key(item: KeyVersion) -> Key:
     return item.key
 
 

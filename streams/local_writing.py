@@ -17,6 +17,9 @@ from streams.packing import ends_of
 _REMEMBERED: Final = 100_000
 """Numbers of keys that are remembered from one writing to the next."""
 
+_DICTIONARIES: Final = 500
+"""Dictionaries that are remembered likewise."""
+
 _AT_ONCE: Final = 10_000
 """Names that are looked up by one question."""
 
@@ -37,9 +40,11 @@ class Memory:
         self.deflated.clear()
 
     def tidy(self) -> None:
-        """Forget numbers of keys if there are too many."""
+        """Forget what there is too much of."""
         if sum(map(len, self.names.values())) > _REMEMBERED:
             self.names.clear()
+        if len(self.deflated) > _DICTIONARIES:
+            self.deflated.clear()
 
 
 @dataclass(slots=True)

@@ -38,6 +38,9 @@ _SAMPLED: Final = 512 * 1024
 
 _DICTIONARY: Final = 8 * 1024
 
+_READY: Final = 500
+"""Dictionaries that are ready to be read by at once."""
+
 _FORMAT: Final = zstandard.FORMAT_ZSTD1_MAGICLESS
 """Without the four bytes that would say what it is: the mark says that."""
 
@@ -89,6 +92,10 @@ class Inflating:
         self._dictionary = dictionary
         self._ready: dict[tuple[int, int], Callable[[bytes], bytes]] = {}
 
+    def clear(self) -> None:
+        """Forget the dictionaries: one that was read may not be written after all."""
+        self._ready.clear()
+
     def __call__(self, group: int, stored: bytes | None, name: str) -> bytes | None:
         """Answer the value of what is stored under a name in a group; HistoryError, which names it, if damaged."""
         if stored is None or stored[:1] != MARK:
@@ -97,9 +104,11 @@ class Inflating:
             known = group, stored[1]
             decompress = self._ready.get(known)
             if decompress is None:
+                if len(self._ready) >= _READY:
+                    self.clear()
                 decompress = self._ready[known] = self._decompressor(*known)
             return decompress(stored[2:])
-        except (zstandard.ZstdError, LookupError) as error:
+        except (zstandard.ZstdError, LookupError, MemoryError) as error:  # damage may tell of any size
             raise HistoryError(f"a value of {name} is damaged: {error}") from error
 
     def _decompressor(self, group: int, number: int) -> Callable[[bytes], bytes]:
