@@ -41,8 +41,8 @@ from schemas.events import (
 )
 from schemas.vocabulary import ENVIRONMENT, UNSEEN
 
-MEANING = 4
-"""Counts the meanings of the fold."""
+MEANING = 5
+"""Counts the meanings of the fold. 5: the records of what scans covered name no scope whose parent is gone."""
 VERSION = here(MEANING)
 """Of the fold, plug-ins included: a history folded by another version is rebuilt from the log."""
 

@@ -1,7 +1,7 @@
 """When each scope was looked at last: which scan covered it, and when that began."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from projections.change import Key, Kind
@@ -28,17 +28,27 @@ class Covered:
 
     def take(self, scan_id: str, began: Mark, scopes: Iterable[Scope], inventory: InventoryView) -> list[Kept]:
         """Take in what a scan covered; a scope whose parent is gone is never looked at again, and forgotten."""
-        covered = sorted(set(scopes), key=_by_place)
-        before = {scan: value for scan, (_began, value) in self._scans.items()}
+        before = self.stored()
+        self._forget({scope for scope in self._by if not is_there(scope, inventory)})
+        again = [scope for scope, scan in self._by.items() if scan == scan_id]
+        covered = sorted({*scopes, *again}, key=_by_place)
         self._scans[scan_id] = (began, _value(began, covered))
-        self._by = {scope: scan for scope, scan in self._by.items() if is_there(scope, inventory)}
         self._by |= dict.fromkeys(covered, scan_id)
         left = Counter(self._by.values())
         self._scans = {scan: kept for scan, kept in self._scans.items() if left[scan]}
         after = self.stored()
-        names = sorted(before.keys() | self._scans.keys())
-        kept = [(_key(scan), before.get(scan), after.get(_key(scan))) for scan in names]
-        return [item for item in kept if item[1] != item[2]]
+        keys = sorted(before.keys() | after.keys())
+        return [(key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)]
+
+    def _forget(self, gone: set[Scope]) -> None:
+        """Take scopes out of every record that names them: whoever takes the records back must not find them again."""
+        if not gone:
+            return
+        self._by = {scope: scan for scope, scan in self._by.items() if scope not in gone}
+        for scan, (began, value) in self._scans.items():
+            named = set(_scopes(decode_document(value)))
+            if not named.isdisjoint(gone):
+                self._scans[scan] = (began, _value(began, sorted(named - gone, key=_by_place)))
 
     def stored(self) -> dict[Key, bytes]:
         """Answer everything in it as a history keeps it."""
@@ -49,11 +59,10 @@ class Covered:
         document = decode_document(value)
         began = Mark(**document["began"])
         self._scans[key.id] = (began, value)
-        for entries, parent_type, ids in document["scopes"]:
-            for scope in (Scope(entry, parent_type, parent) for parent in ids for entry in entries):
-                known = self.looked(scope)
-                if known is None or known < began:
-                    self._by[scope] = key.id
+        for scope in _scopes(document):
+            known = self.looked(scope)
+            if known is None or known < began:
+                self._by[scope] = key.id
 
 
 def is_there(scope: Scope, inventory: InventoryView) -> bool:
@@ -75,6 +84,12 @@ def _value(began: Mark, scopes: list[Scope]) -> bytes:
         "scopes": [[entries, kind, ids] for (kind, entries), ids in groups.items()],
     }
     return encode(document)
+
+
+def _scopes(document: Document) -> Iterator[Scope]:
+    """Yield what `_value` wrote."""
+    for entries, parent_type, ids in document["scopes"]:
+        yield from (Scope(entry, parent_type, parent) for parent in ids for entry in entries)
 
 
 def _key(scan_id: str) -> Key:
