@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from projections.inventory import InventoryView, Obj, Question, Ref, Value
-from schemas.canonical import split
+from schemas.canonical import encode, split
 
 _P = TypeVar("_P", bound=Hashable)
 _D = TypeVar("_D")
@@ -112,10 +112,26 @@ def changed(before: Obj, after: Obj) -> set[str]:
 
 
 def moved(before: Obj, after: Obj, asked: Iterable[Parts[Any, Any]]) -> Iterator[Read]:
-    """Yield the entries of parts that are not the same."""
+    """Yield the entries of parts that are not the same, to JSON too: there 1 is not true."""
     for parts in asked:
         old, new = before.derived(parts), after.derived(parts)
-        if old != new:
-            for key in old.keys() | new.keys():
-                if old.get(key) != new.get(key):
-                    yield ("part", after.type, after.id, parts, key)
+        for key in _unlike(old, new):
+            yield ("part", after.type, after.id, parts, key)
+
+
+def _unlike(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> list[Any]:
+    alike: list[Any] = []
+    unlike: list[Any] = []
+    for key in old.keys() | new.keys():
+        (alike if old.get(key) == new.get(key) else unlike).append(key)
+    if not _same([old.get(key) for key in alike], [new.get(key) for key in alike]):  # seldom; asked once for all
+        unlike += [key for key in alike if not _same(old.get(key), new.get(key))]
+    return unlike
+
+
+def _same(old: object, new: object) -> bool:
+    """Answer whether two values that are equal to Python are one in JSON; what JSON does not know is one."""
+    try:
+        return encode(old) == encode(new)
+    except TypeError:
+        return True
