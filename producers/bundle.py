@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from producers.access import Access, Answer, DatabaseAccess, Table
 from producers.answers import CATALOG, AnsweringCloud, ApiAnswer, Version, parse_microversion
@@ -29,6 +29,9 @@ from schemas.errors import BadBundle, BadInput, CommandFailed, DatabaseFailed, R
 
 FORMAT = 1
 """The newest shape of `bundle.json` that this Calipso reads, and the one that it writes."""
+
+_OF_ITS_PLACE: Final = frozenset({"ssh", "database", "bus", "monitoring", "listen", "monitor"})
+"""Settings that hold where the cloud can be reached. Who scans a bundle elsewhere must not get there."""
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "service": (str,),
@@ -49,7 +52,12 @@ class Bundle:
     recorded_at: int | None
     """Microseconds since 1970-01-01 UTC; None when the bundle does not say."""
     settings: Document | None
-    """The settings of the environment when it was recorded, without secrets; None when it does not say."""
+    """The settings of the environment when it was recorded, as `portable` answers them; None when it does not say."""
+
+
+def portable(settings: Document) -> Document:
+    """Answer the settings without how hosts, databases, bus and monitoring are reached, and what is done with those."""
+    return {key: value for key, value in settings.items() if key not in _OF_ITS_PLACE}
 
 
 def open_bundle(folder: Path) -> Access:
@@ -238,7 +246,8 @@ def _read_about(path: Path) -> _About:
     settings = document.get("settings")
     if settings is not None and not isinstance(settings, dict):
         raise BadBundle(f"{path}: 'settings' is not an object")
-    return _About(_moment(path, document.get("recorded_at")), settings, document.get("database") is True)
+    kept = None if settings is None else portable(settings)  # bundles of older versions hold more
+    return _About(_moment(path, document.get("recorded_at")), kept, document.get("database") is True)
 
 
 def _moment(path: Path, text: object) -> int | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from producers.access import Access, Answer, DatabaseAccess, HostAccess, Table
 from producers.answers import AnsweringCloud, ApiAnswer, parse_microversion
-from producers.bundle import FORMAT
+from producers.bundle import FORMAT, portable
 from producers.pages import normal_request
 from producers.settings import EnvironmentSettings
 from producers.transcript import write_transcript
@@ -53,12 +53,12 @@ class RecordingAccess(Access):
         object.__setattr__(self, "_folder", place)
 
     def finish(self, settings: EnvironmentSettings, recorded_at: datetime | None = None) -> None:
-        """Write what the bundle says about itself; how hosts and databases are reached is left out.
+        """Write what the bundle says about itself; how anything of the cloud is reached is left out.
 
         `recorded_at` is now unless it is given. Raises BadBundle when it cannot be written.
         """
         moment = (recorded_at or datetime.now(UTC)).astimezone(UTC)
-        document = settings.to_document() | {"ssh": None, "database": None}
+        document = portable(settings.to_document())
         about = {"recorded_at": moment.isoformat(), "settings": document, "cloud": settings.cloud}
         self._folder.write_about(about | ({} if self.database is None else {"database": True}))
 

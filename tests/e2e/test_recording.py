@@ -15,7 +15,7 @@ from producers.access import Access, Answer, Table
 from producers.answers import AnsweringCloud, ApiAnswer
 from producers.bundle import open_bundle, read_bundle
 from producers.recording import RecordingAccess
-from producers.settings import DatabaseSettings, EnvironmentSettings, SshSettings
+from producers.settings import BusSettings, DatabaseSettings, EnvironmentSettings, MonitoringSettings, SshSettings
 from schemas import canonical
 from schemas.errors import BadBundle, CommandFailed, Conflict, DatabaseFailed, HostUnreachable, RequestFailed
 from tests.recordings import RECORDINGS, needs_recordings
@@ -191,13 +191,23 @@ def test_a_finished_recording_says_when_and_with_which_settings(tmp_path: Path) 
     recording = RecordingAccess(scripted(), tmp_path)
     recording.cloud.get("network", "/v2.0/ports")
     assert read_bundle(tmp_path).recorded_at is None
-    environment = EnvironmentSettings(cloud="production", uplinks=("eth*",), ssh=SshSettings(user="root"))
+    environment = EnvironmentSettings(
+        cloud="production",
+        uplinks=("eth*",),
+        listen=True,
+        monitor=True,
+        ssh=SshSettings(user="root"),
+        bus=BusSettings("amqp://calipso@bus.example", "env:BUS"),
+        monitoring=MonitoringSettings("sensu", "https://sensu.example", "calipso", "file:/etc/sensu"),
+    )
     recording.finish(environment, datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
     bundle = read_bundle(tmp_path)
     assert bundle.recorded_at == 1_000_000
     assert bundle.settings is not None
-    assert EnvironmentSettings.from_document(bundle.settings) == replace(environment, ssh=None)
-    assert json.loads((tmp_path / "bundle.json").read_text())["cloud"] == "production"
+    assert EnvironmentSettings.from_document(bundle.settings) == EnvironmentSettings("production", uplinks=("eth*",))
+    written = (tmp_path / "bundle.json").read_text()
+    assert json.loads(written)["cloud"] == "production"
+    assert not [word for word in ("env:", "file:", "example", "calipso@", "listen") if word in written]
 
 
 def test_a_new_recording_replaces_an_older_one_of_ours_only_when_it_has_something(tmp_path: Path) -> None:

@@ -242,6 +242,14 @@ def test_a_bundle_says_when_and_with_which_settings_it_was_recorded(tmp_path: Pa
     assert bundle.settings == {"uplinks": ["eth*"]}
 
 
+def test_of_a_bundle_s_settings_nothing_is_taken_that_leads_to_the_cloud(tmp_path: Path) -> None:
+    one_port(tmp_path)
+    places = {name: {"url": "amqp://calipso@bus", "password": "env:P"} for name in ("bus", "monitoring", "database")}
+    settings = {"cloud": "lab", "uplinks": [], "listen": True, "monitor": True, "ssh": {"user": "root"}, **places}
+    (tmp_path / "bundle.json").write_text(json.dumps({"format": 1, "settings": settings}))
+    assert read_bundle(tmp_path).settings == {"cloud": "lab", "uplinks": []}
+
+
 @pytest.mark.parametrize(
     ("about", "reason"),
     [
