@@ -9,5 +9,5 @@ RECORDINGS = Path(os.environ.get("CALIPSO_RECORDINGS", Path(__file__).parents[2]
 
 needs_recordings = pytest.mark.skipif(
     not (RECORDINGS / "zed-ovs").is_dir(),
-    reason="no recordings of a real cloud beside the checkout (CALIPSO_RECORDINGS names their folder)",
+    reason="no recordings of a real cloud (CALIPSO_RECORDINGS names their folder)",
 )

@@ -19,6 +19,7 @@ import pytest
 from calipso.values import printable
 from tests.e2e.program import Program
 
+README = (Path(__file__).parents[2] / "README.md").read_text()
 MOVED = "web-1"
 ANSI = "\x1b["
 READING: dict[str, tuple[tuple[str, ...], set[str]]] = {
@@ -76,6 +77,13 @@ def test_json_is_all_that_stands_on_standard_output_and_nothing_on_standard_erro
     words, keys = READING[name]
     ended = demo.run(*words, "--json", code=EXIT.get(name, 0))
     assert keys <= ended.answer.keys()
+    assert ended.err == ""
+
+
+@pytest.mark.parametrize("words", re.findall(r"^\|.*`calipso (\w\S* demo[^`]*)` \|$", README, re.MULTILINE))
+def test_what_the_readme_asks_of_the_demo_is_answered(demo: Program, words: str) -> None:
+    ended = demo.run(*shlex.split(words), code=None)
+    assert ended.code in (0, 1)
     assert ended.err == ""
 
 
