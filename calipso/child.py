@@ -69,7 +69,12 @@ class Child:
         self._began = time.monotonic()
         self._kill_at = None
         self._process = subprocess.Popen(
-            self._words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            self._words,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",  # what libraries say there need not be text: nobody would hear the rest
+            start_new_session=True,
         )
         self._hearing = threading.Thread(target=self._hear, args=(self._process,), daemon=True)
         self._hearing.start()

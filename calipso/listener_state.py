@@ -18,6 +18,10 @@ _SELDOM: Final = 60.0
 """Seconds between two events of one state: a cause that is another each time must not fill the log.
 
 And between two attempts to write to a log that takes nothing."""
+_BRIEF: Final = 10.0
+"""Seconds between two events of different states: a bus that accepts and fails at once must not fill it either."""
+_FINAL: Final = (STOPPED, ERROR)
+"""States that nothing follows, which are never too early."""
 
 
 def changed(environment: str, state: str, cause: str) -> Event:
@@ -39,7 +43,7 @@ class ListenerState:
         self._refused_at = -_SELDOM
 
     def tell(self, state: str, cause: str) -> None:
-        """Say how it is; the same may be said again and again. Never fails.
+        """Say how it is, again and again: what comes too early is written later, if it is still so. Never fails.
 
         A log that does not answer keeps it waiting, once in a minute at most.
         """
@@ -56,5 +60,7 @@ class ListenerState:
         now = time.monotonic()
         if (state, cause) == self._written or now - self._refused_at < _SELDOM:
             return False
+        if state in _FINAL:
+            return True
         is_another = self._written is None or self._written[0] != state
-        return is_another or now - self._written_at >= _SELDOM
+        return now - self._written_at >= (_BRIEF if is_another else _SELDOM)

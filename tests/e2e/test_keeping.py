@@ -174,8 +174,8 @@ def test_while_the_broker_is_away_the_listener_tries_on_and_says_so_once(keeping
     rabbitmq.stop()
     try:
         keeping.wait_for("lab", "running", "retrying")
-        refused = keeping.program.run("listen", "--all", "--check", code=None)
-        until(lambda: "lab retrying" in keeping.program.refused("listen", "--all", "--check"), lambda: str(refused))
+        until(lambda: keeping.program.run("listen", "--all", "--check", code=None).code == 2, keeping.said)
+        assert "lab retrying" in keeping.program.refused("listen", "--all", "--check")
         time.sleep(3)
         assert keeping.states("lab") == ["running", "retrying"]
     finally:

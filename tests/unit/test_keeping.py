@@ -1,11 +1,12 @@
 """Rules of keeping listeners that need no bus: what the log says of them, and what is written of their state."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from calipso import listener_state
-from calipso.child import Ended
+from calipso.child import Child, Ended
 from calipso.keeping import _state
 from calipso.listener_state import ListenerState, changed
 from calipso.settings import Settings
@@ -22,12 +23,49 @@ def said(written: list[Event]) -> list[tuple[str, str]]:
     return [(e.payload.state, e.payload.cause) for e in written if isinstance(e.payload, ListenerStateChanged)]
 
 
-def test_a_state_is_written_when_it_changes_and_not_again() -> None:
+def test_a_state_is_written_when_it_changes_and_not_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener_state, "_BRIEF", 0.0)
     written: list[Event] = []
     state = ListenerState("lab", written.extend)
     for how, cause in (("running", "a"), ("running", "a"), ("retrying", "x"), ("retrying", "y"), ("running", "a")):
         state.tell(how, cause)
     assert said(written) == [("running", "a"), ("retrying", "x"), ("running", "a")]
+
+
+def test_states_in_turn_are_written_seldom_and_the_last_one_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Event] = []
+    state = ListenerState("lab", written.extend)
+    for _ in range(50):
+        state.tell("running", "a")
+        state.tell("retrying", "x")
+    assert said(written) == [("running", "a")]
+    monkeypatch.setattr(listener_state, "_BRIEF", 0.0)
+    state.tell("retrying", "x")
+    assert said(written) == [("running", "a"), ("retrying", "x")]
+
+
+@pytest.mark.parametrize("final", ["stopped", "error"])
+def test_a_final_state_is_written_at_once(final: str) -> None:
+    written: list[Event] = []
+    state = ListenerState("lab", written.extend)
+    state.tell("running", "a")
+    state.tell(final, "x")
+    assert said(written) == [("running", "a"), (final, "x")]
+
+
+def test_what_a_child_says_that_is_no_text_does_not_keep_the_rest_from_being_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    monkeypatch.setenv("CALIPSO_LOG", f"local:{tmp_path}/k\u00fchl")
+    child = Child(["at", "lab"])
+    child.start()
+    deadline = time.monotonic() + 60
+    while (ended := child.poll()) is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert ended is not None
+    assert ended.code == 2
+    assert f"there is no data in {tmp_path}/k\ufffdhl" in ended.said
 
 
 def test_what_the_log_has_is_not_written_again() -> None:
