@@ -194,7 +194,7 @@ def _host(ssh: SshHosts, name: str, commands: Sequence[str]) -> str:
 
 
 def _ovn(look: Look, client: str) -> str:
-    return f"answered on {ovn.host_of(look, client)}"
+    return f"answered on {ovn.host_of(look, client, ovn.CLIENTS[client])}"
 
 
 def _refuse(error: CalipsoError) -> NoReturn:

@@ -16,8 +16,8 @@ _SECONDS = 20
 """How long a client waits for a database; one whose socket is not there is told so at once."""
 
 _DATABASES = {"ovn-nbctl": ovn.NORTHBOUND, "ovn-sbctl": ovn.SOUTHBOUND}
-CLIENTS = tuple(_DATABASES)
-"""By which the databases are asked."""
+CLIENTS = {"ovn-nbctl": "Logical_Switch", "ovn-sbctl": "Chassis"}
+"""By which the databases are asked, each with a small table of its own, to try it by."""
 _CENTRAL = {"Controller", "Network"}
 """The types of hosts that are asked for the databases."""
 
@@ -114,19 +114,21 @@ def _tables(look: Look) -> Mapping[str, str]:
     """Answer the tables of both databases, each database from the first host that has it."""
     found: dict[str, str] = {}
     for client, tables in _DATABASES.items():
-        host = host_of(look, client)
+        host = host_of(look, client, next(iter(tables)))
         found |= {table: look.text(host, _command(client, table)) for table in tables}
     return found
 
 
-def host_of(look: Look, client: str) -> str:
-    """Answer the first host, by name, that has the database. Raises CommandFailed, with what each said, if none has."""
-    first = next(iter(_DATABASES[client]))
+def host_of(look: Look, client: str, table: str) -> str:
+    """Answer the first host, by name, that answers a table. Raises CommandFailed, with what each said, if none does.
+
+    A look remembers its answers, so that whoever goes on to read asks for the table that is to be read first.
+    """
     hosts = sorted(name for name, host in cloud.hosts(look).items() if _CENTRAL & set(host["host_type"]))
     said: list[str] = []
     for host in hosts:
         try:
-            answer = look.run(host, _command(client, first))
+            answer = look.run(host, _command(client, table))
         except CouldNotLook as error:
             said.append(str(error))
         else:

@@ -7,9 +7,10 @@ one tells which chassis took it: a router's gateway port is bound as a port `cr-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_interface
-from typing import Any
+from typing import Any, TypeVar
 
 from producers.parse.ovsdb import Row, many, one, parse_table
+from schemas.errors import BadInput
 
 NORTHBOUND: Mapping[str, tuple[str, ...]] = {
     "Logical_Switch": ("name", "ports"),
@@ -19,12 +20,15 @@ NORTHBOUND: Mapping[str, tuple[str, ...]] = {
     "DHCP_Options": ("_uuid", "cidr", "external_ids", "options"),
 }
 SOUTHBOUND: Mapping[str, tuple[str, ...]] = {
-    "Chassis": ("_uuid", "name", "hostname"),
     "Port_Binding": ("logical_port", "type", "chassis", "ha_chassis_group"),
     "HA_Chassis_Group": ("_uuid", "ha_chassis"),
     "HA_Chassis": ("_uuid", "chassis", "priority"),
+    "Chassis": ("_uuid", "name", "hostname"),
 }
-"""The tables and columns that are read of each database."""
+"""The tables and columns that are read of each database, in order: what refers before what it refers to, so that
+what comes meanwhile is read with all that it needs, or not at all."""
+
+_Kept = TypeVar("_Kept")
 
 _NEUTRON = "neutron-"
 """What stands before Neutron's id in the name of a network's switch and of a router."""
@@ -92,7 +96,8 @@ class Services:
 def parse_services(tables: Mapping[str, str]) -> Services:
     """Read the tables, each as `list` prints it in JSON. BadInput if one is none.
 
-    What came or went between the answers is left out.
+    A port that came or went between the answers is left out. BadInput if a chassis did, or a group of them: what runs
+    on it is then not known, and must not look as if it were gone.
     """
     rows = {name: parse_table(text) for name, text in tables.items()}
     bindings = _Bindings(rows)
@@ -111,19 +116,30 @@ class _Bindings:
 
     def chassis(self, port: str) -> Chassis | None:
         """Answer the chassis that a port is bound on."""
-        row = self._ports.get(port)
-        return None if row is None else self._chassis.get(one(row["chassis"]) or "")
+        return self._named(self._ports.get(port, {}).get("chassis"))
 
     def gateways(self, port: str) -> Iterator[Gateway]:
         """Yield the chassis that a router's port may redirect to."""
         redirect = f"cr-{port}"
         active = self.chassis(redirect)
         group = one(self._ports.get(redirect, {}).get("ha_chassis_group"))
-        members = [self._members[uuid] for uuid in self._groups.get(group or "", ()) if uuid in self._members]
-        priorities = {self._chassis.get(one(row["chassis"]) or ""): row["priority"] for row in members}
+        members = () if group is None else _there(self._groups, group, "HA_Chassis_Group")
+        rows = [_there(self._members, uuid, "HA_Chassis") for uuid in members]
+        priorities = {self._named(row["chassis"]): row["priority"] for row in rows}
         for chassis in {*priorities, active} - {None}:
             if chassis is not None:
                 yield Gateway(chassis, priorities.get(chassis), chassis == active)
+
+    def _named(self, cell: Any) -> Chassis | None:  # noqa: ANN401 - JSON
+        uuid = one(cell)
+        return None if uuid is None else _there(self._chassis, uuid, "Chassis")
+
+
+def _there(rows: Mapping[str, _Kept], uuid: str, table: str) -> _Kept:
+    """Answer a row that another names."""
+    if uuid not in rows:
+        raise BadInput(f"{table} {uuid} is named and not there: it went, or came anew, while OVN was read")
+    return rows[uuid]
 
 
 def _routers(rows: Mapping[str, list[Row]], bindings: _Bindings) -> Iterator[Router]:

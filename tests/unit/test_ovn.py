@@ -128,6 +128,37 @@ def test_dhcp_of_ipv6_names_its_server_by_a_mac_address() -> None:
     assert dhcp.servers == (LogicalPort("dhcp-s1", "fa:16:3e:00:00:09", ()),)
 
 
+def test_what_refers_is_read_before_what_it_refers_to() -> None:
+    order = list(SOUTHBOUND)
+    refers = [("Port_Binding", "Chassis"), ("Port_Binding", "HA_Chassis_Group"), ("HA_Chassis_Group", "HA_Chassis")]
+    for referrer, referred in [*refers, ("HA_Chassis", "Chassis")]:
+        assert order.index(referrer) < order.index(referred)
+    cloud = ovn_cloud()
+    said(cloud)
+    asked = list(dict.fromkeys(word for _, word in cloud.asked if word.startswith("ovn-sbctl")))
+    assert [command.rsplit(" ", 1)[1] for command in asked] == order
+
+
+@pytest.mark.parametrize("table_", ["Chassis", "HA_Chassis_Group", "HA_Chassis"])
+def test_what_is_named_and_was_not_read_is_an_error_and_no_absence(table_: str) -> None:
+    with pytest.raises(BadInput, match=f"^{table_} .* is named and not there"):
+        parse_services(gateway_tables("c2", {"c1": 2, "c2": 1}) | {table_: table()})
+
+
+def test_dhcp_on_a_chassis_that_was_not_read_is_an_error_and_no_absence() -> None:
+    with pytest.raises(BadInput, match="Chassis c1 is named"):
+        parse_services(dhcp_tables(server_id="10.0.0.1", server_mac="x") | {"Chassis": table()})
+
+
+def test_a_chassis_that_registers_while_ovn_is_read_leaves_the_services_unlooked_at() -> None:
+    cloud = ovn_cloud()
+    (command,) = [name for name in cloud.commands if name.endswith("list Chassis")]
+    cloud.commands[command] = (0, table(chassis_rows()[1]))
+    result = said(cloud)
+    assert {entry for entry, _, _ in result.failed} == {"ovn-vservice", "ovn-vservice-vnic"}
+    assert not {"ovn-vservice", "ovn-vservice-vnic"} & result.covered
+
+
 def test_what_is_no_table_is_not_understood() -> None:
     with pytest.raises(BadInput):
         parse_services(tables() | {"Chassis": "ovn-sbctl: no"})
