@@ -245,7 +245,9 @@ class NewScan(_Question):
     """A scan to be done."""
 
     object_type: str | None = Field(None, description=_OBJECT_TYPE, examples=["host"])
-    object_id: str | None = Field(None, description="Its id, or unique name.", examples=["node-1"])
+    object_id: str | None = Field(
+        None, max_length=LONGEST_NAME, description="Its id, or unique name.", examples=["node-1"]
+    )
     reason: str = Field("", max_length=2000, description="Why.", examples=["a NIC was replaced"])
 
 
@@ -274,7 +276,9 @@ class NewSchedule(_Question):
     )
     timezone: str = Field("UTC", max_length=100, description="Of hours and days.", examples=["Europe/Berlin"])
     object_type: str | None = Field(None, description=_OBJECT_TYPE, examples=["host"])
-    object_id: str | None = Field(None, description="Its id, or unique name.", examples=["node-1"])
+    object_id: str | None = Field(
+        None, max_length=LONGEST_NAME, description="Its id, or unique name.", examples=["node-1"]
+    )
     snapshot: str | None = Field(
         None, max_length=150, description="Name the moment after each scan so.", examples=["night-{date}"]
     )

@@ -89,7 +89,7 @@ def _object(engine: Engine, environment: str, wanted: tuple[str, str] | None) ->
 def _time(text: str | None) -> int | None:
     try:
         return None if text is None else from_iso(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise BadInput(
             f"{text!r} is no time: write 2026-11-22T03:00 (UTC), or with a zone 2026-11-22T03:00+01:00"
         ) from None

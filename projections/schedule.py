@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
+from schemas.alert import EARLIEST, LATEST
 from schemas.canonical import Document
 from schemas.errors import BadInput
 from schemas.events import Entry, ScheduleDefined
@@ -23,6 +24,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LENGTH: Final = re.compile(r"([1-9][0-9]{0,8})([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST: Final = 366 * 86400
+_LAST_BEGIN: Final = 32_503_680_000_000_000
+"""Before 3000: the calendar still has room for what is due after it, in any time zone."""
 _PLACEHOLDERS: Final = ("{date}", "{time}")
 
 
@@ -144,6 +147,10 @@ def check(defined: ScheduleDefined, now: int) -> None:
             f"schedule {name!r}: a name begins and ends with a character, and has none that steers a terminal"
         )
     begins_at = now if defined.begins_at is None else defined.begins_at
+    if not EARLIEST <= begins_at < _LAST_BEGIN:
+        raise BadInput(f"schedule {name}: begins_at is no time from 2000 to 2999")
+    if defined.ends_at is not None and not EARLIEST <= defined.ends_at < LATEST:
+        raise BadInput(f"schedule {name}: ends_at is no time from 2000 to 9999")
     found = checked(defined.cron, defined.every, defined.timezone, begins_at, defined.ends_at)
     if defined.ends_at is not None and defined.ends_at < now:
         raise BadInput(f"schedule {name}: it is over already")

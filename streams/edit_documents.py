@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from schemas.alert import EARLIEST, LATEST
 from schemas.canonical import Document
 from schemas.codec import PAYLOADS
 from schemas.errors import BadInput
@@ -21,6 +22,8 @@ SOURCE: Final = "what-if"
 
 _LISTED: Final = {"offset", "time", "summary"}
 _ENVELOPE: Final = {"id", "source", "cause", "occurred_at"}
+_LONGEST_OFFSET: Final = 18
+"""Digits, as of a moment."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,7 +52,10 @@ def read_edits(
 
 
 def _is_offset(word: int | str) -> bool:
-    return isinstance(word, int) or (word.isascii() and word.isdigit())
+    is_offset = isinstance(word, int) or (word.isascii() and word.isdigit())
+    if isinstance(word, str) and is_offset and len(word) > _LONGEST_OFFSET:
+        raise BadInput(f"drop: a number of {len(word)} digits is no offset")
+    return is_offset
 
 
 def read_alteration(document: object) -> Alteration:
@@ -126,8 +132,15 @@ def _text(document: Document, name: str) -> str | None:
 
 def _time(value: object) -> int | None:
     """Answer microseconds since 1970: as they are, or from an ISO time; without a zone that is UTC."""
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
+    if value is None:
+        return None
+    found = value if isinstance(value, int) and not isinstance(value, bool) else _of_iso(value)
+    if not EARLIEST <= found < LATEST:
+        raise BadInput("occurred_at: no time from 2000 to 9999, in microseconds since 1970 or as an ISO time")
+    return found
+
+
+def _of_iso(value: object) -> int:
     try:
         when = datetime.fromisoformat(str(value))
     except ValueError:

@@ -69,6 +69,7 @@ def test_latest_is_what_runs_or_else_waits_longest(asked: Demo) -> None:
         ({"object_type": "host"}, 400, "both its type and its id"),
         ({"object_id": "node-1"}, 400, "both its type and its id"),
         ({"colour": "red"}, 422, "colour"),
+        ({"object_type": "host", "object_id": "x" * 1001}, 422, "body.object_id"),
     ],
 )
 def test_a_scan_of_nothing_is_refused(asked: Demo, body: dict[str, Any], status: int, said: str) -> None:
@@ -105,6 +106,13 @@ def test_a_schedule_is_kept_replaced_and_removed(asked: Demo) -> None:
         ({"every": "daily", "timezone": "Mars"}, "time zone 'Mars'"),
         ({"every": "daily", "snapshot": "night"}, "a name is given only once"),
         ({"every": "daily", "begins_at": "soon"}, "begins_at: 'soon'"),
+        ({"every": "daily", "begins_at": "0001-01-01", "timezone": "America/New_York"}, "begins_at is no time"),
+        (
+            {"cron": "0 3 * * *", "begins_at": "9999-12-31T23:59:59Z", "timezone": "Pacific/Kiritimati"},
+            "begins_at is no time",
+        ),
+        ({"every": "yearly", "begins_at": "3000-01-01"}, "begins_at is no time"),
+        ({"every": "daily", "ends_at": "9999-12-31T23:59:59-14:00"}, "ends_at is no time"),
         ({"cron": "0 3 * * *", "ends_at": "2026-11-01T12:30Z"}, "never be due"),
         ({"every": "daily", "ends_at": "2001-01-01T00:00Z"}, "ends after it begins"),
         ({"every": "daily", "begins_at": "2020-01-01T00:00Z", "ends_at": "2020-01-02T00:00Z"}, "is over already"),
@@ -112,3 +120,18 @@ def test_a_schedule_is_kept_replaced_and_removed(asked: Demo) -> None:
 )
 def test_what_is_no_schedule_is_refused(asked: Demo, body: dict[str, Any], said: str) -> None:
     assert said in post(asked, "schedules", 400, name="x", **body)["detail"]
+
+
+def test_a_schedule_of_an_object_without_end_is_refused(asked: Demo) -> None:
+    body = {"name": "x", "every": "daily", "object_type": "host", "object_id": "x" * 1001}
+    assert "body.object_id" in post(asked, "schedules", 422, **body)["detail"]
+
+
+@pytest.mark.parametrize("timezone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+@pytest.mark.parametrize("begins_at", ["2000-01-01T00:00Z", "2999-12-31T23:59:59Z"])
+@pytest.mark.parametrize("when", [{"cron": "0 3 29 2 *"}, {"every": "yearly"}])
+def test_a_schedule_may_begin_at_any_time_within_the_bounds(
+    asked: Demo, timezone: str, begins_at: str, when: dict[str, Any]
+) -> None:
+    kept = post(asked, "schedules", name="x", timezone=timezone, begins_at=begins_at, **when)
+    assert kept["next_at"] is not None

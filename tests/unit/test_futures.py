@@ -380,6 +380,9 @@ def test_nothing_is_written_and_only_what_lies_behind_the_fork_is_read(asked: De
     assert (asked.journal.head(ENV), asked.history.position(ENV)) == before
 
 
+DEFINED = {"event": "EnvironmentDefined", "payload": {"settings": {"uplinks": ["eth*"]}}}
+
+
 def test_the_api_answers_the_same(asked: Demo) -> None:
     offset = at(asked, "ScanFinished")
     body: dict[str, Any] = {"from": "@as-designed", "drop": [offset]}
@@ -394,6 +397,19 @@ def test_the_api_answers_the_same(asked: Demo) -> None:
     assert asked.ask(f"{V1}/what-if", "POST", json={"from": "0", "add": [5]}).status_code == 422
     assert asked.ask(f"{V1}/what-if", "POST", json={"from": "0", "alter": {"x": {}}}).status_code in (400, 422)
     assert asked.ask(f"{V1}/what-if", "POST", json={}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"drop": ["9" * 5000]}, "drop: a number of 5000 digits"),
+        ({"add": [{**DEFINED, "occurred_at": 10**30}]}, "added event 1: occurred_at"),
+        ({"add": [{**DEFINED, "occurred_at": "0001-01-01T00:00+14:00"}]}, "added event 1: occurred_at"),
+    ],
+)
+def test_numbers_that_nothing_can_hold_are_refused_by_the_field(asked: Demo, body: dict[str, Any], said: str) -> None:
+    response = asked.ask(f"{V1}/what-if", "POST", json={"from": "@as-designed", **body})
+    assert (response.status_code, said in response.json()["detail"]) == (400, True), response.text
 
 
 def test_a_failure_of_a_scan_that_never_began_is_kept_with_the_request_for_it(asked: Demo) -> None:
