@@ -1,6 +1,7 @@
 """The commands that ask for scans, take that back, and say what became of it."""
 
-from typing import Annotated
+import time
+from typing import Annotated, Final
 
 import typer
 
@@ -19,6 +20,9 @@ from streams.locks import environment_lock
 from streams.moments import iso
 
 OPERATOR = "operator"
+PATIENCE: Final = 5.0
+"""Seconds that the end of a scan that was told to is waited for."""
+_LOOK: Final = 0.2
 
 
 def request(engine: Engine, environment: str, wanted: tuple[str, str] | None, reason: str) -> str:
@@ -44,20 +48,37 @@ def cancel(
         if not is_open(found):
             raise Conflict(f"scan {found['name'][:8]} of {environment} is over: {found['status']}")
         engine.journal.append([event(environment, ScanCancelled(found["name"], reason), OPERATOR)])
-        ended = found["status"] == "running" and _close(engine, environment, found["name"])
         engine.worker.catch_up(environment)
-    told = {"pending": "is taken back", "running": "is told to end"}[found["status"]]
-    line(f"{environment}: scan {found['name'][:8]} {'had broken off' if ended else told}")
+        told = _end(engine, environment, found["name"]) if found["status"] == "running" else "is taken back"
+    line(f"{environment}: scan {found['name'][:8]} {told}")
+
+
+def _end(engine: Engine, environment: str, scan_id: str) -> str:
+    """Answer what became of a scan that ran and was told to end, for which it has some seconds."""
+    # A scan onto a topic may run on another machine, whose lock cannot be seen from here.
+    if engine.settings.kafka is None and _close(engine, environment, scan_id):
+        return "had broken off"
+    deadline = time.monotonic() + PATIENCE
+    while (status := _status_of(engine, environment, scan_id)) == "running" and time.monotonic() < deadline:
+        time.sleep(_LOOK)
+    return "is told to end, and has not yet" if status == "running" else f"has ended: {status}"
 
 
 def _close(engine: Engine, environment: str, scan_id: str) -> bool:
-    """Write down the end of a scan whose process is gone; answer whether it is."""
+    """Write down the end of a scan whose process on this machine is gone without; answer whether it is."""
     try:
         with environment_lock(engine.settings.folder, environment, "cancelling"):
+            if _status_of(engine, environment, scan_id) != "running":
+                return False  # it has ended meanwhile
             engine.journal.append([event(environment, ScanFinished(scan_id, "aborted", []), OPERATOR)])
+            engine.worker.catch_up(environment)
             return True
     except Conflict:
         return False
+
+
+def _status_of(engine: Engine, environment: str, scan_id: str) -> str:
+    return str(engine.questions.scan(engine.questions.past(environment), scan_id)["status"])
 
 
 def scans(context: typer.Context, environment: Environment, at: At = "latest", json: Json = False) -> None:
