@@ -110,7 +110,7 @@ class Writing:
                 "INSERT INTO versions (key, offset, grp, value) VALUES (?, ?, ?, ?)",
                 [_version(group, change) for group, change in placed],
             )
-            self._write_edges(moves, changes[-1].offset)
+            self._write_edges(moves)
         rows = [_row(self._environment, step) for step in steps]
         self._db.executemany("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         for group in self._groups.values():
@@ -233,14 +233,17 @@ class Writing:
             at = self._group(Kind.OBJECT, ref.type)
             yield _Move(at, ref.id, kind is Kind.LINK, offset, group, name, ref in is_)
 
-    def _write_edges(self, moves: Sequence[_Move], offset: int) -> None:
+    def _write_edges(self, moves: Sequence[_Move]) -> None:
+        """Write edges, and an anchor where one is due: at the object's last move, where a verification looks at it."""
         edges = [
             (at.names[at_name], link, offset, own.names[own_name], comes)
             for at, at_name, link, offset, own, own_name, comes in moves
         ]
         self._db.executemany("INSERT INTO edges VALUES (?, ?, ?, ?, ?)", edges)
         moved: dict[tuple[int, bool], list[int]] = {}
-        for number, link, _, _, comes in edges:
+        last: dict[tuple[int, int], int] = {}
+        for number, link, offset, _, comes in edges:
+            last[number, link] = offset
             count = moved.setdefault((number, link), [0, 0])
             count[0] += 1 if comes else -1
             count[1] += 1
@@ -250,7 +253,8 @@ class Writing:
             [(*at, *count) for at, count in moved.items()],
         )
         for number, link in self._db.execute(f"SELECT at, link FROM crowds WHERE {CROWDED}").fetchall():  # noqa: S608 - fixed words
-            local_edges.anchor(self._db, number, link, offset)
+            if (number, link) in last:
+                local_edges.anchor(self._db, number, link, last[number, link])
 
 
 _GROUP = "id, kind, type, live, moved, written, trained_at, dictionary"

@@ -10,7 +10,9 @@ import pytest
 
 from projections.fold import object_key
 from projections.inventory import Ref
-from streams.local_history import FILE
+from schemas.canonical import encode
+from schemas.events import ObjectsSeen, Payload, ScanFinished, ScanStarted, Scope
+from streams.local_history import FILE, LocalHistory
 from streams.verify import Verdict, verify
 from tests.unit.api_demo import ENV, Demo, demo
 
@@ -147,6 +149,32 @@ def test_what_was_tampered_with_is_found_where_it_first_differs(asked: Demo, tmp
     assert found.problem is not None
     assert found.problem_offset == at[FIRST_WRONG.get(what, "added")]
     assert re.search(problem, found.problem)
+
+
+def scan(number: int, names: list[str], word: str) -> Iterator[Payload]:
+    """Yield a scan that finds networks of these names below a project, and nothing else there."""
+    scan_id, scope = f"again-{number}", Scope("networks", "project", "p-shop")
+    yield ScanStarted(scan_id, "cloud:x", b"{}")
+    found = [encode({"name": name, "said": word}) for name in names]
+    yield ObjectsSeen(scan_id, scope, "network", "project", "p-shop", names, found)
+    yield ScanFinished(scan_id, "completed", [scope])
+
+
+def test_what_stands_at_an_object_is_looked_at_behind_its_newest_anchor(asked: Demo, tmp_path: Path) -> None:
+    for number in range(2):
+        asked.tell(*scan(2 * number, [f"n-{name}" for name in range(40)], "here"), *scan(2 * number + 1, [], "gone"))
+    asked.see(("project", "p-new", "environment", ENV, {"name": "new"}))  # behind the last move, in one batch with it
+    asked.worker.catch_up(ENV)
+    assert verdict(asked).problem is None
+    with closing(sqlite3.connect(tmp_path / FILE)) as db, db:
+        done = db.execute(
+            f"UPDATE edge_anchors SET keys = json_array({_WEB}) "  # noqa: S608 - fixed words
+            "WHERE link = 0 AND offset = (SELECT max(offset) FROM edge_anchors)"
+        )
+        assert done.rowcount == 1
+    with closing(LocalHistory(tmp_path)) as again:
+        found = verify(asked.journal, again, ENV)
+    assert re.search("i-web is found at project p-shop", found.problem or "")
 
 
 def test_a_history_that_the_log_has_moved_on_from_verifies_up_to_where_it_reaches(asked: Demo) -> None:
