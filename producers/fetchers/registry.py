@@ -18,6 +18,7 @@ from producers.fetchers import (
     vpp,
 )
 from producers.fetchers.contract import Completion, Detail, Planned, Source
+from producers.fetchers.guarded import guarded
 from producers.found import Found
 from producers.look import Look
 from schemas import plugins
@@ -69,10 +70,14 @@ def _checked(name: str, value: object) -> Planned:
 ADDED: Mapping[str, Planned] = plugins.loaded(plugins.FETCHERS, _checked, _SHIPPED)
 """Those of plug-ins."""
 
-FETCHERS: Mapping[str, Source] = {
-    **_SHIPPED,
-    **{name: Source(str(planned.entry.get("type")), planned.fetch) for name, planned in ADDED.items()},
-}
+_PLUGINS: Mapping[str, plugins.Plugin] = {plugin.name: plugin for plugin in plugins.installed(plugins.FETCHERS)}
+
+
+def _source(name: str, planned: Planned) -> Source:
+    return Source(str(planned.entry.get("type")), guarded(_PLUGINS[name], planned.fetch))
+
+
+FETCHERS: Mapping[str, Source] = {**_SHIPPED, **{name: _source(name, planned) for name, planned in ADDED.items()}}
 
 COMPLETERS: Mapping[str, Completion] = {
     "host_os": Completion(compute.complete_host, ("os",)),

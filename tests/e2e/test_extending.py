@@ -194,6 +194,15 @@ def test_an_entry_of_the_plan_that_is_wrong_is_named(place: Place) -> None:
     assert "entry 'switch-port': there is no object type 'rack' to look under" in ended.err
 
 
+def test_a_fetcher_that_breaks_is_a_failure_that_names_it_and_the_scan_goes_on(place: Place) -> None:
+    place.change(
+        "fetcher.py", "    for nic, port in parse(", '    raise RuntimeError("boom")\n    for nic, port in parse('
+    )
+    ended = place.run("calipso scan lab --from BUNDLE")
+    assert "completed_with_errors" in ended.out
+    assert "plug-in switch_ports of calipso-lldp 1.0 (calipso.fetchers): RuntimeError: boom" in ended.err
+
+
 def test_a_host_that_does_not_answer_the_new_question_is_a_failure(place: Place) -> None:
     (place.folder / "BUNDLE" / "cli" / "lxb-1" / "lldp.txt").unlink()
     ended = place.run("calipso scan lab --from BUNDLE")
