@@ -16,7 +16,11 @@ from schemas.errors import BadAlert
 router = APIRouter(prefix="/environments/{environment}", tags=["alerts"])
 
 _WORDS: dict[str, Any] = described(
-    "sendAlert", "Take an alert in", TakenAlert, (problems.BAD_INPUT, problems.NOT_FOUND), status=201
+    "sendAlert",
+    "Take an alert in",
+    TakenAlert,
+    (problems.BAD_INPUT, problems.NOT_FOUND, problems.TOO_LARGE),
+    status=201,
 )
 _WORDS["responses"][200] = {"description": "A repeat: the alert is on the log already.", "model": TakenAlert}
 

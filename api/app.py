@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from api import alerts, bisect, changes, drift, environments, futures, health, links, objects, reading, records, scans
 from api.asked import Desk
+from api.bodies import BoundedBodies
 from api.describe import INTRODUCTION, DescribedApi
 from api.problems import answer_problems
 from schemas.alert import Alert
@@ -43,7 +44,8 @@ def create_app(
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere, where an operator's network may not reach
         redoc_url=None,
     )
-    app.state.desk = Desk(questions, append, accept, clock, new_id, threading.Lock())
+    app.state.desk = Desk(questions, append, accept, clock, new_id, threading.Lock(), threading.Lock())
+    app.add_middleware(BoundedBodies)
     for module in (environments, objects, links, changes, drift, bisect, futures, records, scans, alerts, health):
         app.include_router(module.router, prefix="/v1")
     app.include_router(health.meanings)

@@ -36,6 +36,8 @@ class Desk:
     new_id: Callable[[], str]
     naming: threading.Lock
     """Held while a name is looked for and given, so that two requests cannot give one name."""
+    imagining: threading.Lock
+    """Held while another future is folded: it costs much, so that only one is at a time."""
 
 
 @dataclass(frozen=True, slots=True)

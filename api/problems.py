@@ -76,6 +76,21 @@ CONFLICT = Problem(
     "What was asked for collides with what exists or is running, such as a snapshot whose name is taken.",
     "snapshot @as-designed: prod has one of that name, of offset 12",
 )
+TOO_LARGE = Problem(
+    "too-large",
+    413,
+    "The body is too large",
+    "The body of the request has more bytes than are taken in; the detail says how many those are.",
+    "body: the most is 4194304 bytes",
+)
+BUSY = Problem(
+    "busy",
+    429,
+    "Another is being answered",
+    "Only one question of this kind is answered at a time, for it costs much; ask again after `Retry-After` seconds.",
+    "what-if: another is being answered; ask again in 5 seconds",
+    "/v1/environments/prod/what-if",
+)
 INVALID_REQUEST = Problem(
     "invalid-request",
     422,
@@ -121,7 +136,9 @@ PROBLEMS: dict[str, Problem] = {
         NO_SUCH_ROUTE,
         METHOD_NOT_ALLOWED,
         CONFLICT,
+        TOO_LARGE,
         INVALID_REQUEST,
+        BUSY,
         INTERNAL,
         COULD_NOT_LOOK,
         LOG_UNAVAILABLE,
@@ -139,7 +156,7 @@ _OF_ERROR: dict[type[Exception], Problem] = {
     errors.HistoryError: HISTORY_UNAVAILABLE,
 }
 
-_OF_STATUS = {404: NO_SUCH_ROUTE, 405: METHOD_NOT_ALLOWED, 400: BAD_INPUT}
+_OF_STATUS = {404: NO_SUCH_ROUTE, 405: METHOD_NOT_ALLOWED, 400: BAD_INPUT, 429: BUSY}
 
 
 def problem_of(error: CalipsoError) -> Problem:
@@ -169,18 +186,18 @@ def problem_document(problem: Problem, detail: str, instance: str) -> dict[str, 
 
 def _known(request: Request, error: Exception) -> Response:
     problem = problem_of(error) if isinstance(error, CalipsoError) else INTERNAL
-    return _response(request, problem, str(error) if problem is not INTERNAL else INTERNAL.example)
+    return response(request, problem, str(error) if problem is not INTERNAL else INTERNAL.example)
 
 
 def _unexpected(request: Request, _error: Exception) -> Response:
-    return _response(request, INTERNAL, INTERNAL.example)
+    return response(request, INTERNAL, INTERNAL.example)
 
 
 def _invalid(request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     places = [{"where": ".".join(str(part) for part in one["loc"]), "reason": one["msg"]} for one in found]
     detail = "; ".join(f"{place['where']}: {place['reason']}" for place in places)
-    return _response(request, INVALID_REQUEST, detail, errors=places)
+    return response(request, INVALID_REQUEST, detail, errors=places)
 
 
 def _of_http(request: Request, error: Exception) -> Response:
@@ -194,9 +211,10 @@ def _of_http(request: Request, error: Exception) -> Response:
         405: f"{request.method} {path_of(request)}: not allowed here",
     }
     detail = details.get(error.status_code, str(error.detail))
-    return _response(request, problem, detail, headers=error.headers)
+    return response(request, problem, detail, headers=error.headers)
 
 
-def _response(request: Request, problem: Problem, detail: str, headers: Any = None, **more: object) -> Response:  # noqa: ANN401 - starlette's mapping of headers, or None
+def response(request: Request, problem: Problem, detail: str, headers: Any = None, **more: object) -> Response:  # noqa: ANN401 - starlette's mapping of headers, or None
+    """Answer a problem; `more` are further members of it."""
     document = {**problem_document(problem, detail, target_of(request)), **more}
     return Response(msgspec.json.encode(document), problem.status, headers, MEDIA_TYPE)

@@ -10,7 +10,7 @@ from api.describe import ABOUT_A_MOMENT, IN_PAGES, described
 from api.models import Snapshots, TakenSnapshot
 from api.pages import part_of, turn
 from api.parameters import EnvironmentName, ListQuestion, NewSnapshot, NoQuestion
-from api.problems import CONFLICT
+from api.problems import CONFLICT, TOO_LARGE
 from projections.fold import snapshot_key
 from schemas.canonical import Document
 from schemas.errors import Conflict
@@ -39,7 +39,9 @@ def _name(snapshot: Document) -> str:
 
 @router.post(
     "/snapshots",
-    **described("takeSnapshot", "Give a moment a name", TakenSnapshot, (*ABOUT_A_MOMENT, CONFLICT), status=201),
+    **described(
+        "takeSnapshot", "Give a moment a name", TakenSnapshot, (*ABOUT_A_MOMENT, CONFLICT, TOO_LARGE), status=201
+    ),
 )
 def take_snapshot(
     asked: AskedHere, environment: EnvironmentName, snapshot: NewSnapshot, _question: Annotated[NoQuestion, Query()]

@@ -35,7 +35,7 @@ router = APIRouter(prefix="/environments/{environment}", tags=["scans"])
 OPERATOR = "operator"
 """Source of what somebody asked for over HTTP."""
 
-_WRITES = (problems.BAD_INPUT, problems.NOT_FOUND)
+_WRITES = (problems.BAD_INPUT, problems.NOT_FOUND, problems.TOO_LARGE)
 
 
 @router.get("/scans", **described("listScans", "List scans", Scans, IN_PAGES))

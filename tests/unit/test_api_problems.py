@@ -1,10 +1,11 @@
 """Every error of the API is a problem detail of RFC 9457, and none tells more than it should."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx
 import pytest
 
+from api.bodies import LARGEST
 from api.problems import MEDIA_TYPE, PROBLEMS, problem_of
 from schemas import errors
 from schemas.errors import CalipsoError
@@ -73,6 +74,23 @@ def test_a_body_that_does_not_fit_names_each_place(asked: Demo) -> None:
         response = asked.ask(f"{V1}/snapshots", "POST", content=body, headers=headers)
         assert response.status_code in {400, 422}
         assert response.headers["content-type"] == MEDIA_TYPE
+
+
+def test_a_body_that_is_too_large_is_refused_and_read_no_further(asked: Demo) -> None:
+    taken: list[int] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        for number in range(100):
+            taken.append(number)
+            yield b" " * LARGEST
+
+    for route in ("what-if", "alerts", "nothing"):
+        taken.clear()
+        _is_problem(asked.ask(f"{V1}/{route}", "POST", content=body()), "too-large")
+        assert len(taken) == 2
+    full = b"{" + b" " * (LARGEST - 2) + b"}"
+    headers = {"content-type": "application/json"}
+    _is_problem(asked.ask(f"{V1}/snapshots", "POST", content=full, headers=headers), "invalid-request")
 
 
 def test_a_method_that_a_route_does_not_take_is_refused_and_those_it_takes_are_named(asked: Demo) -> None:

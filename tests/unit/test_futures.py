@@ -399,6 +399,17 @@ def test_the_api_answers_the_same(asked: Demo) -> None:
     assert asked.ask(f"{V1}/what-if", "POST", json={}).status_code == 400
 
 
+def test_one_future_is_imagined_at_a_time(asked: Demo) -> None:
+    body = {"from": "@as-designed", "drop": [at(asked, "ScanFinished")]}
+    with asked.app.state.desk.imagining:
+        refused = asked.ask(f"{V1}/what-if", "POST", json=body)
+    assert (refused.status_code, refused.json()["type"]) == (429, "/problems/busy")
+    assert int(refused.headers["retry-after"]) > 0
+    for changed in ({"from": "@none"}, {}):  # one that fails lets the next in, too
+        answer = asked.ask(f"{V1}/what-if", "POST", json=body | changed)
+        assert answer.status_code == (404 if changed else 200)
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
