@@ -1,6 +1,6 @@
 """The fold: one event at a time, the state of one environment. The live worker and the replay both call it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, assert_never
 
 from projections import noise, schedule
@@ -511,17 +511,29 @@ class Fold:
 
     def everything(self) -> Iterable[Stored]:
         """Yield every thing of the state with its value, sorted by key: the oracle of every cache."""
-        values: dict[Key, bytes] = dict(self.records)
+        values = self._beside_the_graph()
         for object_type in self.inventory.types():
-            for obj in self.inventory.of_type(object_type):
-                scope = self.inventory.scope_of(obj.ref)
-                if scope is not None:
-                    values[object_key(obj.ref)] = object_value(obj, scope)
+            values.update(self._objects(object_type))
         values.update({link.key: link.value for link in self.links})
-        values.update(self.cliques.stored())
-        values.update(self.ledger.stored())
-        values.update(self.drift.stored())
         return sorted(values.items())
+
+    def of_type(self, kind: Kind, type_: str) -> list[Stored]:
+        """Answer what there is of one kind and type in `everything`, sorted by key."""
+        if kind is Kind.OBJECT:
+            return sorted(self._objects(type_))
+        if kind is Kind.LINK:
+            return sorted((link.key, link.value) for link in self.links if link.key.type == type_)
+        return sorted(item for item in self._beside_the_graph().items() if item[0][:2] == (kind, type_))
+
+    def _objects(self, object_type: str) -> Iterator[Stored]:
+        for obj in self.inventory.of_type(object_type):
+            scope = self.inventory.scope_of(obj.ref)
+            if scope is not None:
+                yield object_key(obj.ref), object_value(obj, scope)
+
+    def _beside_the_graph(self) -> dict[Key, bytes]:
+        """Answer all that is neither object nor link."""
+        return self.records | self.cliques.stored() | self.ledger.stored() | self.drift.stored()
 
 
 def _merged(changes: list[Change]) -> list[Change]:

@@ -188,3 +188,20 @@ class Measured(Protocol):
     def extent(self, environment: str) -> Extent:
         """Answer how much it holds of an environment."""
         ...
+
+
+class Anchor(NamedTuple):
+    """Where a history has written down everything of one type, so that it need not be gathered from far back."""
+
+    offset: int
+    kind: Kind
+    type: str
+
+
+@runtime_checkable
+class Anchored(Protocol):
+    """A history that answers some questions from what it wrote down of a whole type at one offset."""
+
+    def anchors(self, environment: str) -> list[Anchor]:
+        """Answer where that is, by offset: there a verification has to compare the type as a whole."""
+        ...

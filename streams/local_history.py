@@ -14,7 +14,7 @@ from projections.change import Key, Kind
 from projections.inventory import Ref
 from schemas.errors import HistoryError
 from streams import hot, local_edges
-from streams.history import NOTHING, Blame, Extent, KeyVersion, Position, Span, Step, Version
+from streams.history import NOTHING, Anchor, Blame, Extent, KeyVersion, Position, Span, Step, Version
 from streams.hot import Hot, Kept, Moves, Versions
 from streams.local_rows import OF_ALL_FORMATS, TABLES, Group
 from streams.local_writing import Memory, Writing
@@ -417,6 +417,15 @@ class LocalHistory:
         )
         found = (KeyVersion(key, self._version(key, *row[3:])) for row in rows for key in [_key_of(row)])
         return sorted(found, key=_key)
+
+    def anchors(self, environment: str) -> list[Anchor]:
+        """Answer where everything of a type is written down, by offset."""
+        rows = self._query(
+            "SELECT DISTINCT a.offset, g.kind, g.type FROM environments e JOIN groups g ON g.environment = e.id "
+            "JOIN anchors a ON a.grp = g.id WHERE e.name = ? ORDER BY a.offset, g.kind, g.type",
+            (self._named(environment),),
+        )
+        return [Anchor(offset, _kind(kind), type_) for offset, kind, type_ in rows]
 
     def extent(self, environment: str) -> Extent:
         """Answer how much it holds of an environment; changes are counted by their index, things are known."""

@@ -7,17 +7,18 @@ that one the state of the third, and so on; what each replays is then what a sin
 come to. And if some find one, the first difference is that of the first of them, for all before it are proved.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from projections.change import Change, Key, Kind
 from projections.digest import EMPTY, advance, digest_of, text
-from projections.fold import VERSION, Fold, object_of
+from projections.fold import VERSION, Fold, Stored, object_of
 from projections.inventory import Ref
 from projections.link import ends
 from schemas.errors import HistoryError
 from schemas.events import Entry
-from streams.history import Blame, History, KeyVersion, Position, Version
+from streams.history import Anchor, Anchored, Blame, History, KeyVersion, Position, Version
 from streams.journal import Journal
 from streams.restoring import begun_again
 from streams.worker import Progress, quiet, step_of, stored
@@ -64,8 +65,8 @@ def verify(
 
     Compared are, for every event: what the history says of it, the digest of the whole state after it, the values of
     the keys that it changed, and what is found from the objects that these stand at. Between events there must be
-    nothing. At the end, and after the events at `cuts`: everything that the history says is there. And from where it
-    would be folded on.
+    nothing. Where a history has everything of a type written down: all of that type. At the end, and after the events
+    at `cuts`: everything that the history says is there. And from where it would be folded on.
     """
     position = history.position(environment)
     return verified(journal, history, environment, Segment(None, position.offset, position), progress, cuts=cuts)
@@ -137,11 +138,16 @@ class _Replay:
         self._environment = environment
         self._steps = history.checkpoints(environment, after)
         self._reached = _BEFORE_ALL if after is None else after
+        self._anchors: deque[Anchor] = deque()
+        """Those that the replay has not come to."""
         self.fold, self.digest = Fold(environment), EMPTY
         self.events = self.changes = 0
 
     def begin(self, journal: Journal, after: int | None) -> None:
         """Take the state up that the history has of an offset; _Differs if it is not what the digest there says."""
+        if isinstance(self._history, Anchored):
+            found = self._history.anchors(self._environment)
+            self._anchors = deque(anchor for anchor in found if anchor.offset > self._reached)
         if after is None:
             return
         self.fold.offset = after
@@ -157,6 +163,7 @@ class _Replay:
     def take(self, entry: Entry) -> None:
         """Fold one event; _Differs if the history has it otherwise."""
         self._nothing_between(self._reached, entry.offset)
+        self._same_anchors(entry.offset - 1)
         changes = self.fold.apply(entry)
         self.digest = advance(self.digest, changes)
         self._reached = entry.offset
@@ -165,10 +172,11 @@ class _Replay:
         _same_changes(changes, self._history.step_changes(self._environment, entry.offset), entry.offset)
         self._same_families(_ends(changes, Kind.OBJECT), entry.offset)
         self._same_links(_ends(changes, Kind.LINK), entry.offset)
+        self._same_anchors(entry.offset)
 
     def same_state(self, offset: int) -> None:
         """Compare all that there is after the event at an offset; _Differs if the history has it otherwise."""
-        _same_state(self.fold, dict(stored(self._history, self._environment, offset)), offset)
+        _same_things(self.fold.everything(), dict(stored(self._history, self._environment, offset)), offset)
 
     def end(self, segment: Segment) -> None:
         """Compare what there is after the last event; _Differs if the history has it otherwise."""
@@ -202,6 +210,14 @@ class _Replay:
         if before - after > 1:
             for key in self._history.changed(self._environment, after, before - 1):
                 raise _Differs(before - 1, f"{_named(key)} changed without an event")
+
+    def _same_anchors(self, upto: int) -> None:
+        """Compare all of the types that are written down at offsets up to this one, as they are found there."""
+        while self._anchors and self._anchors[0].offset <= upto:
+            offset, kind, type_ = self._anchors.popleft()
+            theirs = self._history.all(self._environment, kind, offset, type=type_)
+            kept = {item.key: item.version.value for item in theirs if item.version.value is not None}
+            _same_things(self.fold.of_type(kind, type_), kept, offset)
 
     def _same_families(self, parents: Iterable[Ref], offset: int) -> None:
         for parent in parents:
@@ -249,8 +265,8 @@ def _same_keys(ours: list[Key], found: list[KeyVersion], ref: Ref, offset: int) 
         raise _Differs(offset, f"{_named(key)} is {how} at {ref.type} {ref.id}")
 
 
-def _same_state(fold: Fold, kept: dict[Key, bytes], upto: int) -> None:
-    for key, value in fold.everything():
+def _same_things(replayed: Iterable[Stored], kept: dict[Key, bytes], upto: int) -> None:
+    for key, value in replayed:
         if kept.pop(key, None) != value:
             raise _Differs(upto, f"{_named(key)} is kept otherwise than the replay has it")
     for key in sorted(kept):

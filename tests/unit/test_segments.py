@@ -12,6 +12,7 @@ import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
+import streams.hot
 import streams.local_history
 import streams.local_rows
 import streams.local_writing
@@ -49,6 +50,7 @@ def many_anchors() -> Iterator[None]:
     """Let small histories have what large ones have."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams.local_history, "_FEW", 1)
+        patch.setattr(streams.hot, "MOST", 1)
         patch.setattr(streams.worker, "BATCH", 3)
         patch.setattr(streams.local_rows, "is_due", lambda _live, moved: moved >= 2)
         patch.setattr(streams.local_writing, "CROWDED", "moved >= 2")
@@ -131,19 +133,26 @@ def other(value: object) -> object:
     return b"{}"
 
 
-def test_what_only_the_whole_state_shows_is_found_where_the_log_is_cut(tmp_path: Path) -> None:
+def test_what_is_damaged_where_a_type_is_written_down_is_found_there(tmp_path: Path) -> None:
     with many_anchors(), demo(tmp_path) as asked:
         asked.worker.catch_up(ENV)
-        at = max(step.offset for step in asked.history.checkpoints(ENV) if step.event == "SnapshotTaken")
+        anchored = {anchor.offset for anchor in asked.history.anchors(ENV) if anchor.kind is Kind.OBJECT}
         with closing(sqlite3.connect(tmp_path / "history.db")) as db, db:
-            rows = db.execute("SELECT id, packed FROM anchors WHERE offset <= ?", (at,)).fetchall()
-            for number, packed in rows:  # one thing less in each
-                for left in chunks(unchunked(Kind.OBJECT, "any", packed)[:-1]):
-                    db.execute("UPDATE anchors SET packed = ? WHERE id = ?", (left.packed, number))
-        assert rows
-        assert verify(asked.journal, asked.history, ENV, cuts=[at]).problem_offset == at
-        found = in_segments(asked.journal, asked.history, ENV, [at])
-        assert (found.problem_offset, found.offset, found.events) == (at, at, at + 1)
+            rows = db.execute(
+                "SELECT a.id, a.offset, a.packed FROM anchors a JOIN groups g ON g.id = a.grp WHERE g.kind = 'object' "
+                "ORDER BY a.offset"
+            ).fetchall()
+            assert {offset for _, offset, _ in rows} == anchored
+            number, at, packed = next(row for row in rows if len(unchunked(Kind.OBJECT, "any", row[2])) > 1)
+            for left in chunks(unchunked(Kind.OBJECT, "any", packed)[:-1]):  # one thing less
+                db.execute("UPDATE anchors SET packed = ? WHERE id = ?", (left.packed, number))
+        assert at < asked.journal.head(ENV) - 1
+        for found in (
+            verify(asked.journal, asked.history, ENV),
+            in_segments(asked.journal, asked.history, ENV, [at]),
+            in_segments(asked.journal, asked.history, ENV, [at + 1]),
+        ):
+            assert (found.problem_offset, found.offset, found.events) == (at, at, at + 1)
 
 
 @pytest.fixture
