@@ -16,7 +16,7 @@ from schemas.alert import SCHEMA
 from schemas.canonical import Document
 from schemas.errors import BadInput, BadSettings, CalipsoError, NotFound
 from schemas.redaction import redact_bytes, redact_event, redact_json, redact_text
-from streams.moments import iso
+from streams.moments import FIRST, LAST, iso
 
 if TYPE_CHECKING:
     from streams.dead import DeadLetter, DeadLetters, Kept
@@ -91,10 +91,7 @@ def _row(kept: "Kept") -> Document:
 
 def _time(time: int) -> str:
     """Answer a time; one that no calendar has, for anybody may have written it, as its number."""
-    try:
-        return iso(time)
-    except (ValueError, OverflowError, OSError):
-        return str(time)
+    return iso(time) if FIRST <= time <= LAST else str(time)
 
 
 def _show(kept: "Kept", letter: "DeadLetter", *, json: bool) -> None:

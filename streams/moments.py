@@ -14,8 +14,9 @@ from streams.journal import Journal
 _OFFSET = re.compile(r"[0-9]{1,18}")
 _AGO = re.compile(r"-([0-9]{1,12}(?:\.[0-9]{1,12})?)([smhdw])")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
-_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+"""The first and the last time that the calendar has, microseconds since 1970-01-01 UTC."""
 _MILLISECOND = 1000
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 HOW = "write an offset (1234), latest, an ISO time (2026-11-22T03:00), an age (-2h; s m h d w) or a snapshot (@name)"
@@ -101,7 +102,7 @@ def _shown_until(time: int) -> int:
 
 def iso(time: int) -> str:
     """Answer microseconds since 1970 as an ISO 8601 time in UTC; what no calendar holds as its nearest day."""
-    when = _EPOCH + timedelta(microseconds=min(max(time, _FIRST), _LAST))
+    when = _EPOCH + timedelta(microseconds=min(max(time, FIRST), LAST))
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
