@@ -79,7 +79,11 @@ def overlaid(
         yield from _merged(held, names[done:upto], newer)
         done = upto
         held = unchunked(kind, type_, chunk.packed)
-        if held and held[0].key.id < begin:
+        if not held or held[0].key.id != chunk.first:
+            raise HistoryError(
+                f"an anchor of the history is damaged: {type_} {chunk.first} does not begin where it says"
+            )
+        if held[0].key.id < begin:
             held = [item for item in held if item.key.id >= begin]
     yield from _merged(held, names[done:], newer)
 

@@ -332,6 +332,16 @@ def test_an_anchor_that_cannot_be_unpacked_is_an_error(tmp_path: Path) -> None:
     history.close()
 
 
+@pytest.mark.usefixtures("many_anchors")
+def test_an_anchor_that_does_not_begin_where_it_says_is_an_error(tmp_path: Path) -> None:
+    history = LocalHistory(tmp_path)
+    write(history, step(1, *((key(str(number)), b"1") for number in range(9))))
+    history._db.execute("UPDATE anchors SET first = '11' WHERE first = '0'")
+    with pytest.raises(HistoryError, match="does not begin where it says"):
+        list(history.all(ENV, Kind.SNAPSHOT, 1))
+    history.close()
+
+
 def test_values_that_begin_like_compressed_ones_come_back(tmp_path: Path) -> None:
     history = LocalHistory(tmp_path)
     values = [b"\x01", b"", b"\x01" * 5000, b"x" * 127, b"x" * 128, bytes(range(256)) * 300]
