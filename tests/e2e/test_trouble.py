@@ -95,8 +95,11 @@ def test_a_host_that_is_unreachable_keeps_what_is_known_of_it(lab: Lab) -> None:
 def test_a_command_that_hangs_is_given_up_and_costs_only_what_it_tells(lab: Lab) -> None:
     before = lab.begin(timeout=15).objects()
     lab.transcript("lxb-1", "virsh list --all").unlink()
-    os.mkfifo(lab.bundle / "cli" / "lxb-1" / "zz.txt")  # read by nobody's end: whoever opens it waits
+    fifo = lab.bundle / "cli" / "lxb-1" / "zz.txt"
+    os.mkfifo(fifo)  # written by nobody: whoever opens it waits
     failures = lab.failures()
+    os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))  # and who still does ends
+    fifo.unlink()
     assert {(failure["entry"], failure["host"]) for failure in failures} == {("instance-vnic", "lxb-1")}
     assert all("15" in failure["reason"] for failure in failures), failures
     assert lab.objects() == before
