@@ -354,14 +354,14 @@ class LocalHistory:
     def versions(self, environment: str, key: Key, after: int, upto: int) -> list[Version]:
         """Answer the key's versions with after < offset <= upto, oldest first, removals included."""
         rows = self._query(
-            f"SELECT v.offset, v.value, k.grp {_OF_KEY} AND v.offset > ? AND v.offset <= ? ORDER BY v.offset",
-            (self._named(environment), key.kind.value, key.type, key.id, after, upto),
+            f"SELECT v.offset, v.value, g.id {_NAMED} JOIN versions v ON v.key = k.id "
+            "AND v.offset > ? AND v.offset <= ? WHERE n.name = ? ORDER BY v.offset",
+            (*key, after, upto, self._named(environment)),
         )
         return [self._version(key, *row) for row in rows]
 
     def spans(self, environment: str, after: int, upto: int, kinds: Collection[Kind] = tuple(Kind)) -> Iterator[Span]:
         """Yield what each key of some kinds was and became that has a version in (after, upto], sorted by key."""
-        inflate = self._own.inflate
         with self._translated(), self._held() as db:
             found: dict[int, list[tuple]] = {}  # type: ignore[type-arg]  # rows of _CHANGED
             wanted = json.dumps([kind.value for kind in kinds])
@@ -369,14 +369,11 @@ class LocalHistory:
                 found.setdefault(row[3], []).append(row)
             names = {number: db.execute(_NAME, (number,)).fetchone()[0] for number in found}
             for number in sorted(found, key=lambda number: (*found[number][0][:2], names[number])):
-                (kind, type_, group, *_), name = found[number][0], names[number]
+                (kind, type_, group, *_), rows = found[number][0], found.pop(number)
+                key = Key(_kind(kind), type_, names[number])
                 before = db.execute(_BEFORE, (number, after)).fetchone()
-                first = None if before is None or before[1] is None else self._version_of(before, group, name)
-                versions = sorted(Version(row[4], inflate(group, row[5], name)) for row in found.pop(number))
-                yield Span(Key(_kind(kind), type_, name), first, versions)
-
-    def _version_of(self, row: tuple, group: int, name: str) -> Version:  # type: ignore[type-arg]  # offset, value
-        return Version(row[0], self._own.inflate(group, row[1], name))
+                first = None if before is None or before[1] is None else self._version(key, before[0], before[1], group)
+                yield Span(key, first, sorted(self._version(key, row[4], row[5], group) for row in rows))
 
     def changed(self, environment: str, after: int, upto: int) -> list[Key]:
         """Answer the keys that have a version with after < offset <= upto, sorted."""
@@ -504,11 +501,6 @@ class LocalHistory:
         with self._translated():
             return self._db.execute(query, words).fetchall()
 
-
-_OF_KEY = (
-    "FROM environments e JOIN groups g ON g.environment = e.id JOIN keys k ON k.grp = g.id "
-    "JOIN versions v ON v.key = k.id WHERE e.name = ? AND g.kind = ? AND g.type = ? AND k.key = ?"
-)
 
 _KINDS = frozenset(kind.value for kind in Kind)
 

@@ -3,10 +3,10 @@
 - `versions`: one row a version, in the order in which they came, which is that of the log: writing appends. One index
   finds them by key and offset, one by type and offset.
 - `edges`: one row when a key comes to an object (a child to its parent, a link to its end) and one when it goes.
-- `anchors`, `edge_anchors`: what there was of a type, or at an object, at one offset. One is made after as many
-  changes as there are things, so that a question about any moment reads about as much as it answers, whatever came
-  before or after; and what is written for it stays a share of what is written anyway. Where the edges of an object
-  have an anchor, an edge of no key says so.
+- `anchors`, `edge_anchors`: what there was of a type, or at an object, at one offset. One is made when a share has
+  changed, so that a question about any moment reads about as much as it answers, whatever came before or after; and
+  what is written for it stays a share of what is written anyway. Where the edges of an object have an anchor, an edge
+  of no key says so.
 - `groups`, `crowds`: how much there is of a type or at an object, and how much changed since the last anchor.
 - `dictionaries`: what values of a type are compressed against, by number; a new one leaves the old ones in use.
 """
