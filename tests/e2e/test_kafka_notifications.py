@@ -17,7 +17,7 @@ from streams.journal import Journal
 from streams.kafka_client import KafkaClient
 from streams.kafka_topic import CHANGES, Topic
 from streams.local_log import LocalLog
-from tests.e2e.bus import ENVIRONMENT, PASSWORD, Listening, until
+from tests.e2e.bus import DYING, ENVIRONMENT, PASSWORD, Listening, until
 from tests.e2e.program import Program
 from tests.servers.kafka import KafkaBroker
 
@@ -143,34 +143,13 @@ def test_a_cloud_without_a_topic_yet_is_waited_for(program: Program, kafka: Kafk
         listening.kill()
 
 
-DYING = """
-import os, signal, sys
-from producers import kafka_bus
-from streams import journal
-left = [int(sys.argv[1])]
-def dying(call):
-    def called(*words):
-        left[0] -= 1
-        if left[0] < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return call(*words)
-    return called
-if sys.argv[2] == "acknowledge":
-    kafka_bus.KafkaBus.acknowledge = dying(kafka_bus.KafkaBus.acknowledge)
-else:
-    journal.Journal.append = dying(journal.Journal.append)
-from calipso.cli import run
-sys.exit(run(sys.argv[3:]))
-"""
-
-
 @pytest.mark.parametrize("before", ["acknowledge", "append"])
 def test_a_listener_that_is_killed_loses_nothing_and_doubles_nothing(listening: KafkaListening, before: str) -> None:
     listening.listen()
     listening.stop()
     publish(listening, ids(0, 900))
     for calls in (1, 2):
-        listening.start("-c", DYING, str(calls), before)
+        listening.start("-c", DYING, str(calls), before, "producers.kafka_bus:KafkaBus")
         assert listening.ended() == -signal.SIGKILL, listening.said()
     assert len(listening.heard()) < 900
     listening.listen()

@@ -16,6 +16,7 @@ from streams.journal import Journal
 from streams.kafka_log import KafkaLog
 from streams.local_log import LocalLog
 from tests.e2e.bus import (
+    DYING,
     ENVIRONMENT,
     EXCHANGES,
     PASSWORD,
@@ -121,27 +122,6 @@ def test_a_broker_that_was_away_is_found_again_and_nothing_is_lost(listening: Li
     assert rabbitmq.PASSWORD not in listening.said()
 
 
-DYING = """
-import os, signal, sys
-from producers import bus
-from streams import journal
-left = [int(sys.argv[1])]
-def dying(call):
-    def called(*words):
-        left[0] -= 1
-        if left[0] < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return call(*words)
-    return called
-if sys.argv[2] == "acknowledge":
-    bus.Bus.acknowledge = dying(bus.Bus.acknowledge)
-else:
-    journal.Journal.append = dying(journal.Journal.append)
-from calipso.cli import run
-sys.exit(run(sys.argv[3:]))
-"""
-
-
 @pytest.mark.parametrize("before", ["acknowledge", "append"])
 def test_a_listener_that_is_killed_loses_nothing_and_doubles_nothing(
     listening: Listening, rabbitmq: RabbitMq, before: str
@@ -151,7 +131,7 @@ def test_a_listener_that_is_killed_loses_nothing_and_doubles_nothing(
     records = copies(RECORDS, 8)
     publish(rabbitmq, records)
     for calls in (0, 2, 1):
-        listening.start("-c", DYING, str(calls), before)
+        listening.start("-c", DYING, str(calls), before, "producers.bus:Bus")
         assert listening.ended() == -signal.SIGKILL, listening.said()
     written = len(heard(listening.program))
     assert 0 < written < len(records)
